@@ -1,0 +1,41 @@
+/**
+ * The shim: a process that owns one container, its stdio, log and exit, and outlives whoever started
+ * it. It is spoken to in the verbs of containerd's shim v2 Task API (ttrpc).
+ *
+ * Life cycle: `spawnShim` (a connected socketpair, so no address has to be waited for) → `create` →
+ * `start` → … `wait` → `delete` → the shim ends when its last task is deleted, or, when it has no
+ * client left and its task has ended, after it wrote the exit to `state.json`.
+ *
+ * Per container:
+ *   DATA/containers/ID/config.json   the OCI bundle
+ *   DATA/containers/ID/state.json    TaskState, replaced atomically by the shim
+ *   DATA/containers/ID/ID-json.log   Docker's json-file log
+ *   EXEC/ID/shim.sock                ttrpc + attach, mode 0600, directory 0700
+ *
+ * @module
+ */
+
+/** What the shim knows of its task, as stored in `state.json`. */
+export interface TaskState {
+  readonly id: string;
+  readonly status: "created" | "running" | "paused" | "stopped";
+  readonly pid: number;
+  readonly shimPid: number;
+  /** Start time of the shim in clock ticks (/proc/PID/stat field 22): pids are reused. */
+  readonly shimStartTicks: number;
+  /** Milliseconds since the epoch; 0 when it did not happen yet. */
+  readonly startedAt: number;
+  readonly finishedAt: number;
+  /** 128+n when a signal ended it. */
+  readonly exitCode: number;
+  readonly oomKilled: boolean;
+  /** One line, when the start failed. */
+  readonly error: string;
+}
+
+/** Exit of a task's init or of an exec. */
+export interface ProcessExit {
+  readonly exitCode: number;
+  readonly exitedAt: number;
+  readonly oomKilled: boolean;
+}

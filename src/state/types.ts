@@ -1,0 +1,86 @@
+/**
+ * The metadata store's words. One SQLite database (WAL) under the data root; every multi-row change is
+ * one transaction. Opened lazily, cheap to open (no migration check beyond `PRAGMA user_version`).
+ *
+ * @module
+ */
+
+/** Where everything lives. `data` survives a reboot, `exec` does not. */
+export interface Directories {
+  /** `/var/lib/ctr`, or `$XDG_DATA_HOME/ctr` for an ordinary user. */
+  readonly data: string;
+  /** `/run/ctr`, or `$XDG_RUNTIME_DIR/ctr`. */
+  readonly exec: string;
+}
+
+/** An image: a canonical name that points to a descriptor (index or manifest). */
+export interface ImageRecord {
+  /** Canonical: `docker.io/library/alpine:latest`, or `NAME@sha256:…`. */
+  readonly name: string;
+  readonly target: { readonly mediaType: string; readonly digest: string; readonly size: number };
+  readonly labels: Readonly<Record<string, string>>;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+/** What `docker inspect` calls Config, as resolved from flags and image. */
+export interface ContainerConfig {
+  readonly hostname: string;
+  readonly user: string;
+  readonly tty: boolean;
+  readonly openStdin: boolean;
+  readonly env: readonly string[];
+  readonly cmd: readonly string[];
+  readonly entrypoint: readonly string[];
+  readonly workingDir: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly stopSignal: string;
+  readonly stopTimeoutSec: number;
+}
+
+/** What `docker inspect` calls HostConfig: the part that the runtime spec is compiled from. */
+export interface HostConfig {
+  readonly autoRemove: boolean;
+  readonly networkMode: "none" | "host";
+  readonly privileged: boolean;
+  readonly readonlyRootfs: boolean;
+  readonly init: boolean;
+  readonly capAdd: readonly string[];
+  readonly capDrop: readonly string[];
+  readonly securityOpt: readonly string[];
+  readonly binds: readonly MountPoint[];
+  readonly memoryBytes: number;
+  readonly nanoCpus: number;
+  readonly pidsLimit: number;
+  readonly ulimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
+}
+
+/** A `-v`/`--mount` entry. */
+export interface MountPoint {
+  readonly type: "bind" | "tmpfs";
+  readonly source: string;
+  readonly destination: string;
+  readonly readonly: boolean;
+  /** Further mount options: propagation, `rbind`, `size=…`, `mode=…`. */
+  readonly options: readonly string[];
+}
+
+/** The record of a container: no process, that is the task's (`TaskState`). */
+export interface ContainerRecord {
+  /** 64 hex digits. */
+  readonly id: string;
+  readonly name: string;
+  /** The reference as the person typed it. */
+  readonly image: string;
+  /** Config digest, `""` for `--rootfs`. */
+  readonly imageId: string;
+  readonly platform: string;
+  readonly snapshotter: string;
+  /** Key of the active snapshot, `""` for `--rootfs`. */
+  readonly snapshotKey: string;
+  readonly rootfs: string;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+  readonly config: ContainerConfig;
+  readonly hostConfig: HostConfig;
+}
