@@ -11,6 +11,12 @@ import type { OciSpec } from "../oci/mod.ts";
 export interface RootfsMount {
   readonly type: string;
   readonly source: string;
+  /** Absolute path inside the rootfs; absent means the root itself. Mounted in list order, root first. */
+  readonly target?: string;
+  /**
+   * Words of mount(8). For `overlay`: one `lowerdir+=PATH` per lower layer (topmost first), then
+   * `upperdir=PATH` and `workdir=PATH`; see `Mount` in src/snapshot/types.ts for how to mount them.
+   */
   readonly options: readonly string[];
 }
 
