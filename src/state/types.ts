@@ -23,6 +23,23 @@ export interface ImageRecord {
   readonly updatedAt: number;
 }
 
+/** What an image's target is on one platform, so that a start reads and hashes nothing. */
+export interface ImageVariant {
+  /** Digest that an {@link ImageRecord} points to. */
+  readonly target: string;
+  /** `linux/amd64`, `linux/arm/v7`. */
+  readonly platform: string;
+  readonly manifest: string;
+  /** The image ID: the config's digest. */
+  readonly id: string;
+  /** Name of the topmost committed snapshot. `""` for an image without layers. */
+  readonly chainId: string;
+  /** Bytes of config and layers as stored in the content store. */
+  readonly size: number;
+  /** The image configuration, JSON as in the blob. */
+  readonly config: string;
+}
+
 /** What `docker inspect` calls Config, as resolved from flags and image. */
 export interface ContainerConfig {
   readonly hostname: string;
@@ -52,7 +69,11 @@ export interface HostConfig {
   readonly memoryBytes: number;
   readonly nanoCpus: number;
   readonly pidsLimit: number;
-  readonly ulimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
+  readonly ulimits: readonly {
+    readonly name: string;
+    readonly soft: number;
+    readonly hard: number;
+  }[];
 }
 
 /** A `-v`/`--mount` entry. */

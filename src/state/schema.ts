@@ -1,0 +1,58 @@
+/**
+ * The database's shape, one list entry per version: entry N brings a database from `user_version` N
+ * to N + 1. Entries are never edited after a release, only appended.
+ *
+ * @module
+ */
+
+/** SQL that brings the schema from each version to the next. */
+export const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE images (
+    name TEXT PRIMARY KEY,
+    digest TEXT NOT NULL,
+    media_type TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    labels TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX images_digest ON images (digest);
+
+  -- What a target digest means on a platform: written by pull, so that a start reads no blob.
+  CREATE TABLE variants (
+    target TEXT NOT NULL,
+    platform TEXT NOT NULL,
+    manifest TEXT NOT NULL,
+    id TEXT NOT NULL,
+    chain_id TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    config TEXT NOT NULL,
+    PRIMARY KEY (target, platform)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX variants_id ON variants (id);
+
+  CREATE TABLE containers (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    image_id TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    record TEXT NOT NULL
+  ) STRICT;
+
+  -- AUTOINCREMENT: a number names a directory and is never given twice.
+  CREATE TABLE snapshots (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    snapshotter TEXT NOT NULL,
+    name TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('committed', 'active', 'view')),
+    parent INTEGER REFERENCES snapshots (number),
+    labels TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    bytes INTEGER NOT NULL DEFAULT 0,
+    inodes INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (snapshotter, name)
+  ) STRICT;
+  CREATE INDEX snapshots_parent ON snapshots (parent);
+  `,
+];

@@ -1,0 +1,102 @@
+/**
+ * Snapshot records: the tree of names. What a snapshot is on disk is its snapshotter's business.
+ *
+ * @module
+ */
+
+import type { Database, Row } from "./database.ts";
+
+/** A stored snapshot. */
+export interface SnapshotRow {
+  /** Names its directory; never given twice. */
+  readonly number: number;
+  readonly name: string;
+  readonly kind: "committed" | "active" | "view";
+  /** Number of the parent. */
+  readonly parent: number | undefined;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly createdAt: number;
+  /** Usage as measured at commit; 0 before. */
+  readonly bytes: number;
+  readonly inodes: number;
+}
+
+/** The snapshots of one snapshotter; all synchronous. */
+export interface SnapshotTable {
+  get(name: string): SnapshotRow | undefined;
+  /** The snapshot with this number and its ancestors, itself first. One query. */
+  chain(number: number): SnapshotRow[];
+  /** @returns its number. Throws SQLite's UNIQUE error when the name exists. */
+  insert(row: Omit<SnapshotRow, "number" | "bytes" | "inodes">): number;
+  /** Rename and freeze an active snapshot. */
+  commit(
+    number: number,
+    row: Pick<SnapshotRow, "name" | "parent" | "labels" | "bytes" | "inodes">,
+  ): void;
+  hasChildren(number: number): boolean;
+  list(): SnapshotRow[];
+  remove(number: number): void;
+}
+
+/** The snapshot table of one snapshotter over an open database. */
+export function snapshotTable(db: Database, snapshotter: string): SnapshotTable {
+  return {
+    get: (name) => {
+      const sql = "SELECT * FROM snapshots WHERE snapshotter = ? AND name = ?";
+      const row = db.get(sql, snapshotter, name);
+      return row && toSnapshot(row);
+    },
+    chain: (number) =>
+      db.all(
+        `WITH RECURSIVE chain AS (
+           SELECT *, 0 AS depth FROM snapshots WHERE number = ?
+           UNION ALL
+           SELECT s.*, depth + 1 FROM snapshots s JOIN chain ON s.number = chain.parent
+         ) SELECT * FROM chain ORDER BY depth`,
+        number,
+      ).map(toSnapshot),
+    insert: ({ name, kind, parent, labels, createdAt }) =>
+      db.run(
+        `INSERT INTO snapshots (snapshotter, name, kind, parent, labels, created_at)
+         VALUES (?, ?, ?, ?, ?, ?)`,
+        snapshotter,
+        name,
+        kind,
+        parent ?? null,
+        JSON.stringify(labels),
+        createdAt,
+      ).rowId,
+    commit: (number, { name, parent, labels, bytes, inodes }) => {
+      db.run(
+        `UPDATE snapshots SET kind = 'committed', name = ?, parent = ?, labels = ?, bytes = ?,
+           inodes = ? WHERE number = ?`,
+        name,
+        parent ?? null,
+        JSON.stringify(labels),
+        bytes,
+        inodes,
+        number,
+      );
+    },
+    hasChildren: (number) =>
+      db.get("SELECT 1 AS x FROM snapshots WHERE parent = ? LIMIT 1", number) !== undefined,
+    list: () =>
+      db.all("SELECT * FROM snapshots WHERE snapshotter = ? ORDER BY number", snapshotter)
+        .map(toSnapshot),
+    remove: (number) => void db.run("DELETE FROM snapshots WHERE number = ?", number),
+  };
+}
+
+function toSnapshot(row: Row): SnapshotRow {
+  const labels = row["labels"] as string;
+  return {
+    number: row["number"] as number,
+    name: row["name"] as string,
+    kind: row["kind"] as SnapshotRow["kind"],
+    parent: (row["parent"] as number | null) ?? undefined,
+    labels: labels === "{}" ? {} : JSON.parse(labels),
+    createdAt: row["created_at"] as number,
+    bytes: row["bytes"] as number,
+    inodes: row["inodes"] as number,
+  };
+}
