@@ -1,0 +1,71 @@
+/**
+ * Memory that the collector never moves and children can share.
+ *
+ * @module
+ */
+
+import { memoryAt, sys } from "../../ffi/mod.ts";
+import { SYS } from "./syscalls.ts";
+
+const PROT_READ_WRITE = 3;
+const MAP_SHARED_ANONYMOUS = 0x21;
+
+/** Pages from mmap(2), with a cursor for laying things out. */
+export class Arena {
+  readonly address: number;
+  readonly bytes: Uint8Array;
+  readonly words: Int32Array;
+  readonly size: number;
+  #end = 0;
+
+  constructor(size: number) {
+    this.size = (size + 4095) & ~4095;
+    const address = sys(SYS.mmap, 0, this.size, PROT_READ_WRITE, MAP_SHARED_ANONYMOUS, -1, 0);
+    if (address < 0) throw new Error(`cannot map ${this.size} bytes: errno ${-address}`);
+    this.address = address;
+    const buffer = memoryAt(address, this.size);
+    this.bytes = new Uint8Array(buffer);
+    this.words = new Int32Array(buffer);
+  }
+
+  /** Reserve bytes, aligned to 8. Returns their offset. */
+  take(length: number): number {
+    const at = this.#end;
+    this.#end = (at + length + 7) & ~7;
+    if (this.#end > this.size) throw new RangeError("syscall program is larger than its arena");
+    return at;
+  }
+
+  /** Write a 64-bit number at an offset that is a multiple of 8. */
+  put(offset: number, value: number): void {
+    this.words[offset >> 2] = value;
+    this.words[(offset >> 2) + 1] = Math.floor(value / 0x100000000);
+  }
+
+  /** Read a signed 64-bit number. */
+  get(offset: number): number {
+    return this.words[(offset >> 2) + 1]! * 0x100000000 + (this.words[offset >> 2]! >>> 0);
+  }
+
+  /** Write a NUL-terminated string. Returns its address. */
+  string(text: string): number {
+    const at = this.take(text.length * 3 + 1);
+    const { written } = encoder.encodeInto(text, this.bytes.subarray(at));
+    this.bytes[at + written] = 0;
+    this.#end = (at + written + 8) & ~7;
+    return this.address + at;
+  }
+
+  /** Copy bytes. Returns their address. */
+  copy(bytes: Uint8Array): number {
+    const at = this.take(bytes.length);
+    this.bytes.set(bytes, at);
+    return this.address + at;
+  }
+
+  free(): void {
+    sys(SYS.munmap, this.address, this.size);
+  }
+}
+
+const encoder = new TextEncoder();
