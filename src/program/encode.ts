@@ -4,13 +4,15 @@
  * @module
  */
 
-import type { Arg, Memory, Program, Ref } from "./types.ts";
+import type { Arg, Memory, Program, Ref, Step } from "./types.ts";
 import { Arena } from "./arena.ts";
 import { SYS } from "./syscalls.ts";
 
 /** Entry size, and where its fields begin. */
 const ENTRY = 64;
 const RESULT = 56;
+
+const NONE: readonly Step[] = [];
 
 /** A program in memory. */
 export interface Encoded {
@@ -20,9 +22,13 @@ export interface Encoded {
   readonly entries: number;
 }
 
-/** Encode, leaving `extra` bytes at the end of the arena for the caller. */
-export function encode(program: Program, extra = 0): Encoded {
-  const { steps } = program;
+/**
+ * Encode, leaving `extra` bytes at the end of the arena for the caller. `before` are steps to run
+ * ahead of the program's own, whose references do not count them.
+ */
+export function encode(program: Program, extra = 0, before: readonly Step[] = NONE): Encoded {
+  const shift = before.length;
+  const steps = shift === 0 ? program.steps : [...before, ...program.steps];
   let size = steps.length * ENTRY + extra + 64;
   for (const step of steps) for (const arg of step.args) size += sizeOf(arg);
   const arena = new Arena(size);
@@ -37,9 +43,12 @@ export function encode(program: Program, extra = 0): Encoded {
       let word: number;
       if (typeof arg === "number") word = arg;
       else if (isRef(arg)) {
-        if (arg.step >= index) throw new RangeError(`step ${index} refers to step ${arg.step}`);
+        const target = arg.step + shift;
+        if (target >= index) {
+          throw new RangeError(`step ${index - shift} refers to step ${arg.step}`);
+        }
         flags |= 0x100 << n;
-        word = arena.address + table + arg.step * ENTRY + RESULT;
+        word = arena.address + table + target * ENTRY + RESULT;
       } else word = place(arena, arg);
       arena.put(at + 8 + n * 8, word);
     }

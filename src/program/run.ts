@@ -39,8 +39,7 @@ const EXTRA = 8 + 8 + 8 + CLONE_ARGS + STACK;
  * @throws {SyscallError} when clone3 fails
  */
 export function spawn(program: Program, options: SpawnOptions = {}): Spawned {
-  const encoded = encode({ name: program.name, steps: [UNBLOCK, ...program.steps] }, EXTRA);
-  shiftReferences(encoded);
+  const encoded = encode(program, EXTRA, RESET_SIGNALS);
   const { arena, table, entries } = encoded;
   const report = arena.take(8);
   const pidfd = arena.take(8);
@@ -77,36 +76,33 @@ export function spawn(program: Program, options: SpawnOptions = {}): Spawned {
   return {
     pid,
     pidfd: arena.words[pidfd >> 2]!,
-    result: (ref) => resultOf(encoded, ref.step + 1),
+    result: (ref) => resultOf(encoded, ref.step + RESET_SIGNALS.length),
     failure() {
       const index = arena.get(report);
       if (index < 0) return undefined;
       const result = resultOf(encoded, index);
-      return index === 0
-        ? { index: -1, step: UNBLOCK, errno: -result }
-        : failureAt(program, index - 1, result);
+      return index < RESET_SIGNALS.length
+        ? { index: -1, step: RESET_SIGNALS[index]!, errno: -result }
+        : failureAt(program, index - RESET_SIGNALS.length, result);
     },
     free: () => arena.free(),
   };
 }
 
-/** The first step of every child: the runtime may have blocked signals. SIG_SETMASK is 2. */
-const UNBLOCK: Step = {
-  syscall: "rt_sigprocmask",
-  args: [2, new Uint8Array(8), 0, 8],
-  options: { name: "unblock signals" },
-};
+/** `struct sigaction` of SIG_DFL: handler, flags, restorer, mask. */
+const SIG_DFL = new Uint8Array(32);
+const SIG_SETMASK = 2;
 
-/** The steps were encoded one place later than their references say. */
-function shiftReferences({ arena, table, entries }: Encoded): void {
-  for (let index = 1; index < entries; index++) {
-    const at = table + index * 64;
-    const indirect = (arena.words[(at >> 2) + 1]! >> 8) & 0x3f;
-    for (let n = 0; indirect >> n; n++) {
-      if ((indirect >> n) & 1) arena.put(at + 8 + n * 8, arena.get(at + 8 + n * 8) + 64);
-    }
-  }
-}
+/**
+ * The first steps of every child. CLONE_CLEAR_SIGHAND leaves ignored signals ignored, and execve
+ * keeps them so: both runtimes ignore SIGPIPE, Bun SIGXFSZ too, and a container must not. The mask is
+ * cleared because a runtime may have blocked signals on the thread that clones.
+ */
+const RESET_SIGNALS: readonly Step[] = [
+  { syscall: "rt_sigaction", args: [SIGNALS.SIGPIPE, SIG_DFL, 0, 8], options: {} },
+  { syscall: "rt_sigaction", args: [SIGNALS.SIGXFSZ, SIG_DFL, 0, 8], options: {} },
+  { syscall: "rt_sigprocmask", args: [SIG_SETMASK, new Uint8Array(8), 0, 8], options: {} },
+];
 
 function failureAt(program: Program, index: number, result: number): Failure {
   return { index, step: program.steps[index]!, errno: -result };

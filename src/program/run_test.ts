@@ -161,3 +161,20 @@ test("calls read and replace files", async () => {
     rmSync(dir, { recursive: true });
   }
 });
+
+test("spawn() gives the child default signal dispositions and an empty mask", () => {
+  const [read, write] = pipe();
+  const pid = spawnHost({
+    argv: ["/bin/sh", "-c", "grep -E 'Sig(Blk|Ign)' /proc/self/status >&1"],
+    env: ["PATH=/usr/bin:/bin"],
+    fds: [0, write, 2],
+  });
+  close(write);
+  assert.equal(waitFor(pid, { block: true })!.exitCode, 0);
+  const text = new TextDecoder().decode(readAll(read, "pipe"));
+  close(read);
+  // Ignored signals of the test's own parent may come through; those of the runtime may not.
+  const ignored = BigInt("0x" + /SigIgn:\s*([0-9a-f]+)/.exec(text)![1]);
+  assert.equal(ignored & (1n << 12n | 1n << 24n), 0n);
+  assert.match(text, /SigBlk:\s*0{16}/);
+});
