@@ -8,7 +8,7 @@ import { cloneTable, runTable, sys } from "../../ffi/mod.ts";
 import { CLONE, errnoName, PR, SIGNALS } from "../linux/mod.ts";
 import { SyscallError } from "../errors.ts";
 import type { Arg, Failure, Program, Ref, Spawned, SpawnOptions, Step } from "./types.ts";
-import { encode, type Encoded, resultOf } from "./encode.ts";
+import { encode, resultOf } from "./encode.ts";
 import { SYS } from "./syscalls.ts";
 
 /**
