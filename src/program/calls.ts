@@ -6,7 +6,7 @@
  */
 
 import { sys, type SysArg } from "../../ffi/mod.ts";
-import { AT, ERRNO, O, RESOLVE } from "../linux/mod.ts";
+import { AT, ERRNO, O, RESOLVE, S } from "../linux/mod.ts";
 import { syscallError } from "./run.ts";
 import { openHow } from "./program.ts";
 import { SYS, type SyscallName } from "./syscalls.ts";
@@ -103,6 +103,15 @@ function removeEntry(path: string, flags: number): boolean {
 
 export function exists(path: string): boolean {
   return sys(SYS.faccessat, AT.AT_FDCWD, cpath(path), 0) === 0;
+}
+
+/** What a path leads to, links followed; undefined when nothing is there. Needs search permission only. */
+export function fileKind(path: string): "directory" | "file" | "other" | undefined {
+  const STATX_TYPE = 1;
+  const buffer = new Uint8Array(256);
+  if (sys(SYS.statx, AT.AT_FDCWD, cpath(path), 0, STATX_TYPE, buffer) < 0) return undefined;
+  const type = (buffer[28]! | (buffer[29]! << 8)) & S.S_IFMT;
+  return type === S.S_IFDIR ? "directory" : type === S.S_IFREG ? "file" : "other";
 }
 
 /** Read up to `limit` bytes of an open file from its current position. */

@@ -5,18 +5,14 @@
  * @module
  */
 
-import type { OciSpec } from "../oci/mod.ts";
+import type { OciProcess, OciSpec } from "../oci/mod.ts";
 
 /** A mount of the rootfs, performed inside the container's own mount namespace. */
 export interface RootfsMount {
   readonly type: string;
   readonly source: string;
-  /** Absolute path inside the rootfs; absent means the root itself. Mounted in list order, root first. */
+  /** Path inside the rootfs, made where it is missing; absent means the root itself. */
   readonly target?: string;
-  /**
-   * Words of mount(8). For `overlay`: one `lowerdir+=PATH` per lower layer (topmost first), then
-   * `upperdir=PATH` and `workdir=PATH`; see `Mount` in src/snapshot/types.ts for how to mount them.
-   */
   readonly options: readonly string[];
 }
 
@@ -27,6 +23,7 @@ export interface Stdio {
   readonly stderr: number;
 }
 
+/** What `create` needs. */
 export interface CreateOptions {
   readonly id: string;
   /** Directory with config.json; `spec` is its parsed content. */
@@ -38,28 +35,30 @@ export interface CreateOptions {
   readonly stdio: Stdio;
 }
 
+/** What `exec` needs. */
 export interface ExecOptions {
   /** Host pid of the container's init. */
   readonly pid: number;
-  readonly id: string;
   readonly spec: OciSpec;
   /** The `process` object of the added process. */
-  readonly process: NonNullable<OciSpec["process"]>;
+  readonly process: OciProcess;
   readonly stdio: Stdio;
 }
 
-/** A process made by {@link CreateOptions} or {@link ExecOptions}. */
+/** A process that waits before execve. */
 export interface RuntimeProcess {
+  /** On the host. The caller reaps it. */
   readonly pid: number;
-  readonly pidfd: number;
   /** The pty master when `process.terminal`, owned by the caller. */
   readonly console: number | undefined;
   /**
-   * Let it exec and wait until it did.
-   * @throws {SyscallError} when a step or execve failed; `operation` is `start` (or `exec`), the
-   * code `not_found` for a missing binary (exit 127), `permission_denied` for one that is not executable (126).
+   * Let it exec, and return when it did.
+   * @throws {SyscallError} `not_found` for a missing command (exit 127), `permission_denied` for one
+   * that cannot be executed (126); the process is reaped then
    */
-  start(): Promise<void>;
+  start(): void;
+  /** Give up before `start`: the process ends and is reaped. */
+  abandon(): void;
 }
 
 /** What a cgroup reports, in bytes, nanoseconds and counts; absent where the controller is. */
@@ -69,16 +68,4 @@ export interface CgroupStats {
   readonly cpuNs?: number;
   readonly pids?: number;
   readonly oomKills?: number;
-}
-
-/** The functions that `src/runtime/mod.ts` exports. */
-export interface Runtime {
-  /** A process that has everything done but execve. Throws with nothing left behind. */
-  create(options: CreateOptions): Promise<RuntimeProcess>;
-  exec(options: ExecOptions): Promise<RuntimeProcess>;
-  /** The syscall program that `create` would run, in strace notation; needs no privilege. */
-  explain(options: Omit<CreateOptions, "stdio">): string;
-  /** Kill what is left in the cgroup and remove it. Idempotent. */
-  destroy(options: { id: string; spec: OciSpec }): Promise<void>;
-  stats(options: { id: string; spec: OciSpec }): CgroupStats;
 }

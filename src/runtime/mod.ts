@@ -1,0 +1,67 @@
+/**
+ * The OCI runtime: bundles become processes, through syscall programs instead of a helper binary.
+ *
+ * @example
+ * ```ts
+ * import { create, destroy } from "./src/runtime/mod.ts";
+ * const process = await create({ id: "c1", bundle, spec, rootfs: [], stdio });
+ * process.start();
+ * ```
+ *
+ * @module
+ */
+
+import type { OciSpec } from "../oci/mod.ts";
+import type { CgroupStats, CreateOptions, ExecOptions, RuntimeProcess } from "./types.ts";
+
+export { create } from "./create.ts";
+export type {
+  CgroupStats,
+  CreateOptions,
+  ExecOptions,
+  RootfsMount,
+  RuntimeProcess,
+  Stdio,
+} from "./types.ts";
+
+/** Which container a cgroup operation is about. */
+export interface ContainerRef {
+  readonly id: string;
+  readonly spec: OciSpec;
+}
+
+/** Add a process to a running container; see `exec.ts`. */
+export async function exec(options: ExecOptions): Promise<RuntimeProcess> {
+  return await (await import("./exec.ts")).exec(options);
+}
+
+/** The syscall program that `create` would run, in strace notation; needs no privilege. */
+export async function explain(
+  options: Pick<CreateOptions, "id" | "bundle" | "spec" | "rootfs">,
+): Promise<string> {
+  return await (await import("./explain.ts")).explainCreate(options);
+}
+
+/** Kill what is left in the container's cgroups and remove them. Idempotent. */
+export async function destroy({ id, spec }: ContainerRef): Promise<void> {
+  const { removeCgroup } = await import("./cgroup_remove.ts");
+  await removeCgroup(spec.linux?.cgroupsPath ?? `/ctr/${id}`);
+}
+
+/** Stop or go on with all processes of a container. */
+export async function freeze({ id, spec }: ContainerRef, frozen: boolean): Promise<void> {
+  const { freezeCgroup } = await import("./cgroup_remove.ts");
+  freezeCgroup(spec.linux?.cgroupsPath ?? `/ctr/${id}`, frozen);
+}
+
+/** What the container's controllers counted. */
+export async function stats({ id, spec }: ContainerRef): Promise<CgroupStats> {
+  const { cgroupStats } = await import("./cgroup_remove.ts");
+  return cgroupStats(spec.linux?.cgroupsPath ?? `/ctr/${id}`);
+}
+
+/** Host process ids of everything that runs in the container. */
+export async function pids({ id, spec }: ContainerRef): Promise<number[]> {
+  const { cgroupPids } = await import("./cgroup_remove.ts");
+  return cgroupPids(spec.linux?.cgroupsPath ?? `/ctr/${id}`);
+}
