@@ -24,7 +24,7 @@ interface SocketHandlers {
   data(socket: BunSocket, bytes: Uint8Array): void;
   drain(socket: BunSocket): void;
   end(socket: BunSocket): void;
-  close(socket: BunSocket): void;
+  close(socket: BunSocket, error?: unknown): void;
   error(socket: BunSocket, error: unknown): void;
   connectError?(socket: BunSocket, error: unknown): void;
 }
@@ -114,7 +114,7 @@ function wire(handler: (connection: Connection) => ConnectionHandler): {
   callbacks: SocketHandlers;
 } {
   let socket: BunSocket | undefined;
-  let paused = false, closed = false;
+  let paused = false, closed = false, ended = false;
   const writer = new SocketWriter(
     (bytes) => socket === undefined ? 0 : socket.write(bytes),
     () => socket?.shutdown(),
@@ -145,8 +145,13 @@ function wire(handler: (connection: Connection) => ConnectionHandler): {
     },
     data: (_, bytes) => to.onData(bytes),
     drain: () => writer.drain(),
-    end: () => to.onEnd(),
-    close: () => {
+    end: () => {
+      ended = true;
+      to.onEnd();
+    },
+    close: (_, error) => {
+      // Bun reports no end when this side has shut down before the peer did.
+      if (!ended && !closed && error === undefined) to.onEnd();
       writer.abandon();
       to.onClose();
     },
@@ -185,7 +190,7 @@ export function listen(
       data: (socket, bytes) => of(socket).data(socket, bytes),
       drain: (socket) => of(socket).drain(socket),
       end: (socket) => of(socket).end(socket),
-      close: (socket) => of(socket).close(socket),
+      close: (socket, error) => of(socket).close(socket, error),
       error: () => {},
     },
   });
