@@ -235,7 +235,8 @@ test("snapshots form chains per snapshotter and numbers are never given twice", 
     const row = { kind: "committed" as const, labels: {}, createdAt: 1 };
     const base = table.insert({ ...row, name: "base", parent: undefined });
     const top = table.insert({ ...row, name: "top", parent: base, labels: { k: "v" } });
-    assert.deepEqual(table.chain(top).map((s) => s.name), ["top", "base"]);
+    assert.deepEqual(table.chain("nope"), []);
+    assert.deepEqual(table.chain("top").map((s) => s.name), ["top", "base"]);
     assert.equal(table.get("top")?.labels["k"], "v");
     assert.equal(table.hasChildren(base), true);
     assert.equal(state.snapshots("native").get("top"), undefined);

@@ -24,8 +24,8 @@ export interface SnapshotRow {
 /** The snapshots of one snapshotter; all synchronous. */
 export interface SnapshotTable {
   get(name: string): SnapshotRow | undefined;
-  /** The snapshot with this number and its ancestors, itself first. One query. */
-  chain(number: number): SnapshotRow[];
+  /** The snapshot of this name and its ancestors, itself first; empty without one. One query. */
+  chain(name: string): SnapshotRow[];
   /** @returns its number. Throws SQLite's UNIQUE error when the name exists. */
   insert(row: Omit<SnapshotRow, "number" | "bytes" | "inodes">): number;
   /** Rename and freeze an active snapshot. */
@@ -46,14 +46,15 @@ export function snapshotTable(db: Database, snapshotter: string): SnapshotTable 
       const row = db.get(sql, snapshotter, name);
       return row && toSnapshot(row);
     },
-    chain: (number) =>
+    chain: (name) =>
       db.all(
         `WITH RECURSIVE chain AS (
-           SELECT *, 0 AS depth FROM snapshots WHERE number = ?
+           SELECT *, 0 AS depth FROM snapshots WHERE snapshotter = ? AND name = ?
            UNION ALL
            SELECT s.*, depth + 1 FROM snapshots s JOIN chain ON s.number = chain.parent
          ) SELECT * FROM chain ORDER BY depth`,
-        number,
+        snapshotter,
+        name,
       ).map(toSnapshot),
     insert: ({ name, kind, parent, labels, createdAt }) =>
       db.run(

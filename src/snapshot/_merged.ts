@@ -1,0 +1,68 @@
+/**
+ * An overlay of layers that is mounted nowhere: fsopen and fsmount give a descriptor, on which
+ * openat2 works, and closing it ends the mount. Nothing appears in any mount namespace, and nothing
+ * is left after a crash. Needs Linux 6.8 (`lowerdir+`).
+ *
+ * @module
+ */
+
+import { sys } from "../../ffi/mod.ts";
+import { CtrError } from "../errors.ts";
+import { errnoName, O } from "../linux/mod.ts";
+import { O_ARCH, open, SYS } from "../program/mod.ts";
+import { closeFd, cstring, openAt, toByteString } from "./_at.ts";
+
+const FSCONFIG_SET_STRING = 1;
+const FSCONFIG_CMD_CREATE = 6;
+const CLOEXEC = 1;
+
+/** Where changes go. */
+export interface Upper {
+  readonly upper: string;
+  readonly work: string;
+}
+
+/**
+ * Open the root of layers laid over each other, topmost first.
+ *
+ * @returns a descriptor of the merged root directory.
+ * @throws {CtrError} `not_implemented` on a kernel without it; `internal` when it refuses.
+ */
+export function openMerged(lowers: readonly string[], upper?: Upper): number {
+  if (upper === undefined && lowers.length === 1) {
+    return open(lowers[0]!, O.O_RDONLY | O_ARCH.O_DIRECTORY);
+  }
+  const context = expect("fsopen", sys(SYS.fsopen, cstring("overlay"), CLOEXEC));
+  try {
+    const set = (key: string, value: string): void => {
+      const text = cstring(toByteString(value));
+      const result = sys(SYS.fsconfig, context, FSCONFIG_SET_STRING, cstring(key), text, 0);
+      expect("fsconfig", result, `${key}=${value}`);
+    };
+    for (const lower of lowers) set("lowerdir+", lower);
+    if (upper !== undefined) {
+      set("upperdir", upper.upper);
+      set("workdir", upper.work);
+    }
+    expect("fsconfig", sys(SYS.fsconfig, context, FSCONFIG_CMD_CREATE, 0, 0, 0));
+    const mount = expect("fsmount", sys(SYS.fsmount, context, CLOEXEC, 0));
+    try {
+      return expect("openat", openAt(mount, ".", O.O_RDONLY | O_ARCH.O_DIRECTORY));
+    } finally {
+      closeFd(mount);
+    }
+  } finally {
+    closeFd(context);
+  }
+}
+
+function expect(syscall: string, result: number, subject = "overlay"): number {
+  if (result >= 0) return result;
+  throw new CtrError({
+    code: result === -22 || result === -38 ? "not_implemented" : "internal",
+    operation: "lay layers over each other",
+    subject,
+    reason: `${syscall} failed (${errnoName(-result)})`,
+    ...(result === -22 ? { hint: "this layer needs Linux 6.8 or newer" } : {}),
+  });
+}

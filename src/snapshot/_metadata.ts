@@ -1,0 +1,84 @@
+/**
+ * Owner, mode, times and extended attributes of files, on descriptors.
+ *
+ * @module
+ */
+
+import { sys } from "../../ffi/mod.ts";
+import { AT, ERRNO } from "../linux/mod.ts";
+import { SYS } from "../program/mod.ts";
+import { check, cstring, fail } from "./_at.ts";
+
+const times = new DataView(new ArrayBuffer(32));
+const timesBytes = new Uint8Array(times.buffer);
+
+/** Set access and modification time of `name`, not following links, or of `fd` itself for `""`. */
+export function setTimes(fd: number, name: string, sec: number, ns: number): number {
+  for (const at of [0, 16]) {
+    times.setBigInt64(at, BigInt(sec), true);
+    times.setBigInt64(at + 8, BigInt(ns), true);
+  }
+  return name === ""
+    ? sys(SYS.utimensat, fd, 0, timesBytes, 0)
+    : sys(SYS.utimensat, fd, cstring(name), timesBytes, AT.AT_SYMLINK_NOFOLLOW);
+}
+
+/** Attributes that an archive may not set: they are overlayfs's own instructions. */
+export function isReserved(name: string): boolean {
+  return name.startsWith("trusted.overlay.") || name.startsWith("user.overlay.");
+}
+
+/** Set attributes on an open file or directory. A file system without them is accepted. */
+export function setXattrs(
+  fd: number,
+  xattrs: ReadonlyMap<string, Uint8Array>,
+  subject: string,
+): void {
+  for (const [name, value] of xattrs) {
+    if (isReserved(name)) continue;
+    const result = sys(SYS.fsetxattr, fd, cstring(name), value, value.length, 0);
+    if (result === -ERRNO.EOPNOTSUPP) continue;
+    check("unpack", "fsetxattr", subject, result);
+  }
+}
+
+/** The same for what cannot be opened: links and devices. Only some kinds of attributes exist there. */
+export function setXattrsAt(
+  fd: number,
+  entryName: string,
+  xattrs: ReadonlyMap<string, Uint8Array>,
+  subject: string,
+): void {
+  const path = cstring(`/proc/self/fd/${fd}/${entryName}`);
+  for (const [name, value] of xattrs) {
+    if (isReserved(name)) continue;
+    const result = sys(SYS.lsetxattr, path, cstring(name), value, value.length, 0);
+    if (result === -ERRNO.EOPNOTSUPP || result === -ERRNO.EPERM) continue;
+    check("unpack", "lsetxattr", subject, result);
+  }
+}
+
+/** Overlayfs's mark that a directory hides those below it. */
+export function setOpaque(fd: number, subject: string): void {
+  const name = cstring("trusted.overlay.opaque");
+  const result = sys(SYS.fsetxattr, fd, name, new Uint8Array([0x79]), 1, 0);
+  if (result < 0) throw fail("unpack", "fsetxattr", subject, result);
+}
+
+/** All attributes of an open file, for copying. */
+export function getXattrs(fd: number, subject: string): Map<string, Uint8Array> {
+  const found = new Map<string, Uint8Array>();
+  const list = new Uint8Array(65536);
+  const length = sys(SYS.flistxattr, fd, list, list.length);
+  if (length === -ERRNO.EOPNOTSUPP) return found;
+  check("copy", "flistxattr", subject, length);
+  const value = new Uint8Array(65536);
+  for (let at = 0; at < length;) {
+    const end = list.indexOf(0, at);
+    const key = String.fromCharCode(...list.subarray(at, end));
+    const size = sys(SYS.fgetxattr, fd, cstring(key), value, value.length);
+    if (size >= 0) found.set(key, value.slice(0, size));
+    at = end + 1;
+  }
+  return found;
+}

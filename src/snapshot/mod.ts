@@ -1,0 +1,73 @@
+/**
+ * Snapshots: the layers of images and the writable directories of containers.
+ *
+ * ```ts
+ * const snapshotter = openSnapshotter("overlayfs", state);      // hot path: no other module loads
+ * const mounts = await snapshotter.prepare(id, chainId, { volatile: autoRemove });
+ * await snapshotter.mounts(id);                                  // again, for a restart
+ * await snapshotter.remove(id);                                  // quick; the rest in the background
+ * ```
+ *
+ * Terms: a *committed* snapshot is immutable and named by chain ID; an *active* one belongs to a
+ * container and has the container's ID as key. `applyLayer` and `commitLayer` unpack.
+ *
+ * @module
+ */
+
+import { CtrError } from "../errors.ts";
+import type { State } from "../state/mod.ts";
+import { overlaySnapshotter } from "./overlay.ts";
+import type { Snapshotter } from "./types.ts";
+
+export { type Subtree, SUBTREES } from "./overlay.ts";
+export type { ApplyResult } from "./apply.ts";
+export type { LayerCommit, LayerSource } from "./layer.ts";
+export type {
+  ApplyTarget,
+  CommitOptions,
+  Mount,
+  PrepareOptions,
+  SnapshotInfo,
+  SnapshotKind,
+  Snapshotter,
+  Usage,
+} from "./types.ts";
+
+/** The snapshotters there are. */
+export const SNAPSHOTTERS: readonly string[] = ["overlayfs", "native"];
+
+/** The overlayfs snapshotter, which costs nothing to open. */
+export function openOverlay(state: State): Snapshotter {
+  return overlaySnapshotter(state);
+}
+
+/**
+ * A snapshotter by name.
+ *
+ * @throws {CtrError} `invalid_argument` for an unknown name.
+ */
+export async function openSnapshotter(name: string, state: State): Promise<Snapshotter> {
+  if (name === "overlayfs") return overlaySnapshotter(state);
+  if (name === "native") return (await import("./native.ts")).nativeSnapshotter(state);
+  throw new CtrError({
+    code: "invalid_argument",
+    operation: "use snapshotter",
+    subject: name,
+    reason: "there is no such snapshotter",
+    hint: `known are ${SNAPSHOTTERS.join(", ")}`,
+  });
+}
+
+/** Unpack a layer's tar into an active snapshot; see {@link import("./layer.ts")}. */
+export async function applyLayer(
+  ...args: Parameters<typeof import("./layer.ts").applyLayer>
+): Promise<import("./apply.ts").ApplyResult> {
+  return (await import("./layer.ts")).applyLayer(...args);
+}
+
+/** Commit an unpacked layer on top of its parent; see {@link import("./layer.ts")}. */
+export async function commitLayer(
+  ...args: Parameters<typeof import("./layer.ts").commitLayer>
+): Promise<void> {
+  return (await import("./layer.ts")).commitLayer(...args);
+}
