@@ -1,7 +1,7 @@
 /**
  * An overlay of layers that is mounted nowhere: fsopen and fsmount give a descriptor, on which
  * openat2 works, and closing it ends the mount. Nothing appears in any mount namespace, and nothing
- * is left after a crash. Needs Linux 6.8 (`lowerdir+`).
+ * is left after a crash. Before Linux 6.8 there is no `lowerdir+`, and then about 12 layers fit.
  *
  * @module
  */
@@ -33,13 +33,14 @@ export function openMerged(lowers: readonly string[], upper?: Upper): number {
     return open(lowers[0]!, O.O_RDONLY | O_ARCH.O_DIRECTORY);
   }
   const context = expect("fsopen", sys(SYS.fsopen, cstring("overlay"), CLOEXEC));
+  const held: number[] = [];
   try {
     const set = (key: string, value: string): void => {
       const text = cstring(toByteString(value));
       const result = sys(SYS.fsconfig, context, FSCONFIG_SET_STRING, cstring(key), text, 0);
       expect("fsconfig", result, `${key}=${value}`);
     };
-    for (const lower of lowers) set("lowerdir+", lower);
+    setLowers(context, lowers, held);
     if (upper !== undefined) {
       set("upperdir", upper.upper);
       set("workdir", upper.work);
@@ -53,7 +54,24 @@ export function openMerged(lowers: readonly string[], upper?: Upper): number {
     }
   } finally {
     closeFd(context);
+    for (const fd of held) closeFd(fd);
   }
+}
+
+/** A value of fsconfig has at most 255 bytes: descriptors are shorter than paths. */
+function setLowers(context: number, lowers: readonly string[], held: number[]): void {
+  const set = (key: string, value: string): number => {
+    const text = cstring(toByteString(value));
+    return sys(SYS.fsconfig, context, FSCONFIG_SET_STRING, cstring(key), text, 0);
+  };
+  const first = set("lowerdir+", lowers[0]!);
+  if (first >= 0) {
+    for (const lower of lowers.slice(1)) expect("fsconfig", set("lowerdir+", lower), lower);
+    return;
+  }
+  for (const lower of lowers) held.push(open(lower, O.O_PATH | O_ARCH.O_DIRECTORY));
+  const value = held.map((fd) => `/proc/self/fd/${fd}`).join(":");
+  expect("fsconfig", value.length < 256 ? set("lowerdir", value) : first, lowers[0]);
 }
 
 function expect(syscall: string, result: number, subject = "overlay"): number {

@@ -12,7 +12,8 @@
  */
 
 import { sys } from "../../ffi/mod.ts";
-import { ERRNO, O } from "../linux/mod.ts";
+import { O, RESOLVE } from "../linux/mod.ts";
+import { findDirectory } from "./find_directory.ts";
 import { close, ensureDirectory, O_ARCH, open, SYS } from "../program/mod.ts";
 import { closeFd, fail, openInRoot, type Status, statusAt } from "./_at.ts";
 import { deleteTreeAt } from "./_delete_tree.ts";
@@ -108,7 +109,8 @@ async function settle(
 }
 
 /**
- * Give implied directories what the layers below say of them.
+ * Give implied directories what the layers below say of them. Those were put right themselves, so
+ * the topmost one that has the directory is right.
  *
  * @returns false when one of them is not a directory below.
  */
@@ -117,26 +119,28 @@ function inherit(
   lowers: readonly string[],
   { implied, hasRoot }: Pick<ApplyResult, "implied" | "hasRoot">,
 ): boolean {
-  const below = openMerged(lowers);
+  const below = lowers.map((lower) => open(lower, O.O_RDONLY | O_ARCH.O_DIRECTORY));
   const upper = open(root, O.O_RDONLY | O_ARCH.O_DIRECTORY);
   try {
     for (const path of hasRoot ? implied : ["", ...implied]) {
-      const from = openInRoot(below, path, O.O_RDONLY | O_ARCH.O_DIRECTORY | O_ARCH.O_NOFOLLOW, 4);
-      if (from === -ERRNO.ENOENT) continue;
-      if (from === -ERRNO.ENOTDIR || from === -ERRNO.ELOOP) return false;
-      if (from < 0) throw fail("unpack", "openat2", path, from);
-      const to = openInRoot(upper, path, O.O_RDONLY | O_ARCH.O_DIRECTORY | O_ARCH.O_NOFOLLOW, 4);
+      const where = findDirectory(below, path);
+      if (where === "other") return false;
+      if (where === "missing") continue;
+      const flags = O.O_RDONLY | O_ARCH.O_DIRECTORY | O_ARCH.O_NOFOLLOW;
+      const to = openInRoot(upper, path, flags, RESOLVE.RESOLVE_NO_SYMLINKS);
+      if (to < 0) continue;
+      const from = openInRoot(where, path, flags, RESOLVE.RESOLVE_NO_SYMLINKS);
       try {
-        if (to >= 0) copyAttributes(from, to, path);
+        if (from < 0) throw fail("unpack", "openat2", path, from);
+        copyAttributes(from, to, path);
       } finally {
-        closeFd(from);
-        if (to >= 0) closeFd(to);
+        if (from >= 0) closeFd(from);
+        closeFd(to);
       }
     }
     return true;
   } finally {
-    close(upper);
-    close(below);
+    for (const fd of [upper, ...below]) close(fd);
   }
 }
 
@@ -146,6 +150,27 @@ function copyAttributes(from: number, to: number, path: string): void {
   sys(SYS.fchmod, to, status.mode & 0o7777);
   setXattrs(to, getXattrs(from, path), path);
   setTimes(to, "", status.mtimeSec, status.mtimeNs);
+}
+
+/**
+ * Whether a directory can be the lower layer of an overlay whose upper one is on the file system of
+ * `scratch`. Tries it, in a mount that is nowhere.
+ */
+export function canOverlay(lower: string, scratch: string): boolean {
+  const probe = `${parentOf(scratch)}/probe`;
+  const upper = { upper: `${probe}/upper`, work: `${probe}/work` };
+  ensureDirectory(upper.upper);
+  ensureDirectory(upper.work);
+  try {
+    close(openMerged([lower], upper));
+    return true;
+  } catch {
+    return false;
+  } finally {
+    const fd = open(parentOf(scratch), O.O_RDONLY | O_ARCH.O_DIRECTORY);
+    deleteTreeAt(fd, "probe", { left: Infinity });
+    close(fd);
+  }
 }
 
 function parentOf(path: string): string {

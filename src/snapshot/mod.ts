@@ -2,7 +2,7 @@
  * Snapshots: the layers of images and the writable directories of containers.
  *
  * ```ts
- * const snapshotter = openSnapshotter("overlayfs", state);      // hot path: no other module loads
+ * const snapshotter = await openSnapshotter("overlayfs", state);  // no other module loads
  * const mounts = await snapshotter.prepare(id, chainId, { volatile: autoRemove });
  * await snapshotter.mounts(id);                                  // again, for a restart
  * await snapshotter.remove(id);                                  // quick; the rest in the background
@@ -70,4 +70,9 @@ export async function commitLayer(
   ...args: Parameters<typeof import("./layer.ts").commitLayer>
 ): Promise<void> {
   return (await import("./layer.ts")).commitLayer(...args);
+}
+
+/** Whether a directory can be a lower layer; `scratch` is where the upper one would be. */
+export async function canOverlay(lower: string, scratch: string): Promise<boolean> {
+  return (await import("./layer.ts")).canOverlay(lower, scratch);
 }

@@ -8,6 +8,7 @@
 import { ensureDirectory } from "../program/mod.ts";
 import type { State } from "../state/mod.ts";
 import { copyTree } from "./copy_tree.ts";
+import { subtrees } from "./overlay.ts";
 import { directorySnapshotter, type Driver } from "./store.ts";
 import type { Snapshotter } from "./types.ts";
 
@@ -18,14 +19,23 @@ const driver: Driver = {
     if (parent === undefined) ensureDirectory(`${dir}/fs`);
     else if (row!.kind === "active") copyTree(`${parentOf(dir)}/${parent.number}/fs`, `${dir}/fs`);
   },
-  mounts: (root, [row, parent]) => {
+  mounts: (root, [row, ...parents]) => {
+    const [parent] = parents;
     const writable = row!.kind === "active";
     const number = writable || parent === undefined ? row!.number : parent.number;
-    return [{
-      type: "bind",
-      source: `${root}/${number}/fs`,
-      options: ["rbind", writable ? "rw" : "ro"],
-    }];
+    return [
+      {
+        type: "bind",
+        source: `${root}/${number}/fs`,
+        options: ["rbind", writable ? "rw" : "ro"],
+      },
+      ...subtrees(parents).map(({ source, target }) => ({
+        type: "bind",
+        source,
+        target,
+        options: ["rbind", "ro"],
+      })),
+    ];
   },
   applyTarget: (root, row) => ({ root: `${root}/${row.number}/fs`, whiteouts: "delete" }),
   contents: (root, row) => row.kind === "view" ? [] : [`${root}/${row.number}/fs`],

@@ -24,6 +24,8 @@ export const SUBTREES = "ctr.subtrees";
 export interface Subtree {
   readonly source: string;
   readonly target: string;
+  /** Bound read-only, where the host's file system cannot be a lower layer. */
+  readonly readonly?: boolean;
 }
 
 const driver: Driver = {
@@ -34,7 +36,9 @@ const driver: Driver = {
     if (row!.kind === "view") return;
     inheritRoot(`${dir}/fs`, parent && `${parentOf(dir)}/${parent.number}/fs`);
     mkdir(`${dir}/work`, 0o700);
-    subtrees(parent ? [parent, ...rest] : rest).forEach(({ source }, index) => {
+    subtrees(parent ? [parent, ...rest] : rest).forEach((tree, index) => {
+      const { source } = tree;
+      if (tree.readonly === true) return;
       mkdir(`${dir}/fs${index + 1}`);
       inheritRoot(`${dir}/fs${index + 1}`, source);
       mkdir(`${dir}/work${index + 1}`, 0o700);
@@ -51,10 +55,10 @@ const driver: Driver = {
       writable
         ? overlay(lowers, { upper: `${dir}/fs`, work: `${dir}/work`, volatile })
         : overlay(lowers.length === 0 ? [`${dir}/fs`] : lowers, undefined),
-      ...trees.map(({ source, target }, index) => ({
+      ...trees.map(({ source, target, readonly }, index) => ({
         ...overlay(
           [source],
-          writable
+          writable && readonly !== true
             ? { upper: `${dir}/fs${index + 1}`, work: `${dir}/work${index + 1}`, volatile }
             : undefined,
         ),
@@ -94,7 +98,8 @@ function overlay(
   return { type: "overlay", source: "overlay", options };
 }
 
-function subtrees(parents: readonly SnapshotRow[]): readonly Subtree[] {
+/** The subtrees that a chain of parents brings. */
+export function subtrees(parents: readonly SnapshotRow[]): readonly Subtree[] {
   for (const parent of parents) {
     const label = parent.labels[SUBTREES];
     if (label !== undefined) return JSON.parse(label);

@@ -1,0 +1,77 @@
+/**
+ * What the rest of the engine knows of an image.
+ *
+ * @module
+ */
+
+/** The parts of an OCI image configuration that the engine reads; others are kept as they are. */
+export interface ImageConfig {
+  readonly architecture: string;
+  readonly os: string;
+  readonly variant?: string;
+  /** RFC 3339. */
+  readonly created?: string;
+  readonly author?: string;
+  readonly config?: {
+    readonly User?: string;
+    readonly Env?: readonly string[] | null;
+    readonly Entrypoint?: readonly string[] | null;
+    readonly Cmd?: readonly string[] | null;
+    readonly WorkingDir?: string;
+    readonly Labels?: Readonly<Record<string, string>> | null;
+    readonly StopSignal?: string;
+    readonly ExposedPorts?: Readonly<Record<string, unknown>> | null;
+    readonly Volumes?: Readonly<Record<string, unknown>> | null;
+  };
+  readonly rootfs: { readonly type: string; readonly diff_ids: readonly string[] };
+  readonly history?: readonly {
+    readonly created?: string;
+    readonly created_by?: string;
+    readonly comment?: string;
+    readonly empty_layer?: boolean;
+  }[];
+}
+
+/** An image on one platform. */
+export interface Image {
+  /** Canonical name of its record: `docker.io/library/alpine:latest`. */
+  readonly name: string;
+  /** Digest that the name points to: an index, or the manifest itself. */
+  readonly target: string;
+  readonly manifest: string;
+  /** Digest of the configuration. */
+  readonly id: string;
+  /** `linux/amd64`. */
+  readonly platform: string;
+  /** Parent for `snapshotter.prepare`; undefined for an image without layers. */
+  readonly chainId: string | undefined;
+  readonly config: ImageConfig;
+  /** Bytes of configuration and layers as stored, compressed. */
+  readonly size: number;
+}
+
+/** A line of `docker images`: an image ID with all its names. */
+export interface ImageSummary {
+  readonly id: string;
+  /** Familiar: `alpine:latest`. */
+  readonly repoTags: readonly string[];
+  /** Familiar: `alpine@sha256:…`. */
+  readonly repoDigests: readonly string[];
+  /** Canonical names of the records. */
+  readonly names: readonly string[];
+  readonly target: string;
+  readonly platform: string;
+  /** Milliseconds since the epoch, of the configuration. */
+  readonly createdAt: number;
+  /** Bytes of the unpacked layers, or of the stored ones where they are not unpacked. */
+  readonly size: number;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** One thing that `remove` did. */
+export type ImageRemoval =
+  | { readonly untagged: string }
+  | { readonly deleted: string };
+
+/** When to ask the registry. */
+export type PullPolicy = "always" | "missing" | "never";
