@@ -6,7 +6,7 @@
  */
 
 import type { Connection, ConnectionHandler, Door, Listener, SysArg } from "./types.ts";
-import { type Arch, openLibc, trampolineObject } from "./load.ts";
+import { MEMFD_NAME, MFD_CLOEXEC, NUMBERS, openLibc, trampolineObject } from "./load.ts";
 import { SocketWriter } from "./socket_writer.ts";
 
 type Native = (...args: number[]) => number;
@@ -48,40 +48,49 @@ interface BunGlobal {
 }
 declare const Bun: BunGlobal;
 
-const { dlopen, ptr, toArrayBuffer } = Bun.FFI;
-
 /** Numbers in and out, exact up to 53 bits, which covers addresses. */
 const long = "i64_fast";
 
-export const arch: Arch = ({ x64: "x86_64", arm64: "aarch64" } as const)[process.arch as "x64"];
+let ctrSys: Native;
+let ptr: BunGlobal["FFI"]["ptr"];
 
-const trampoline = (() => {
+/** Load the trampoline and offer the door. */
+export function bunDoor(): Door {
+  const { FFI } = Bun;
+  const arch = ({ x64: "x86_64", arm64: "aarch64" } as const)[process.arch as "x64"];
+  ptr = FFI.ptr;
   const libc = openLibc(arch, (name) =>
-    dlopen(name, {
+    FFI.dlopen(name, {
       memfd_create: { args: ["ptr", "u32"], returns: "i32" }, // const char *name, unsigned flags
       write: { args: ["i32", "ptr", "u64"], returns: long }, // int, const void *, size_t
-      close: { args: ["i32"], returns: "i32" }, // int
     })).symbols;
   const object = trampolineObject(arch);
-  const name = new Uint8Array([99, 116, 114, 0]); // "ctr"
-  const fd = libc.memfd_create!(ptr(name), 1); // MFD_CLOEXEC
+  const fd = libc.memfd_create!(ptr(MEMFD_NAME), MFD_CLOEXEC);
   libc.write!(fd, ptr(object), object.length);
-  try {
-    return dlopen(`/proc/self/fd/${fd}`, {
-      ctr_sys: { args: [long, long, long, long, long, long, long], returns: long },
-      ctr_run: { args: [long, long], returns: long },
-      ctr_clone: { args: [long, long, long, long, long], returns: long },
-    }).symbols;
-  } finally {
-    libc.close!(fd);
-  }
-})();
-const ctrSys = trampoline.ctr_sys!;
+  const { ctr_sys, ctr_run, ctr_clone } = FFI.dlopen(`/proc/self/fd/${fd}`, {
+    ctr_sys: { args: [long, long, long, long, long, long, long], returns: long },
+    ctr_run: { args: [long, long], returns: long },
+    ctr_clone: { args: [long, long, long, long, long], returns: long },
+  }).symbols as Record<"ctr_sys" | "ctr_run" | "ctr_clone", Native>;
+  ctrSys = ctr_sys;
+  sys(NUMBERS[arch].close, fd);
+  return {
+    runtime: "bun",
+    runtimeArgv: [process.execPath],
+    arch,
+    sys,
+    runTable: ctr_run,
+    cloneTable: ctr_clone,
+    addressOf,
+    memoryAt: (address, length) => FFI.toArrayBuffer(address, 0, length),
+    connection,
+    connect,
+    listen,
+    chunks: (fd, kind) => chunks(fd, kind, NUMBERS[arch]),
+  };
+}
 
-export const runtime: Door["runtime"] = "bun";
-export const runtimeArgv: Door["runtimeArgv"] = [process.execPath];
-
-export function sys(
+function sys(
   nr: number,
   a0: SysArg = 0,
   a1: SysArg = 0,
@@ -97,16 +106,9 @@ function word(arg: SysArg): number {
   return typeof arg === "number" ? arg : addressOf(arg);
 }
 
-export const runTable: Door["runTable"] = (table, entries) => trampoline.ctr_run!(table, entries);
-
-export const cloneTable: Door["cloneTable"] = (table, entries, args, size, report) =>
-  trampoline.ctr_clone!(table, entries, args, size, report);
-
-export function addressOf(buffer: Uint8Array): number {
+function addressOf(buffer: Uint8Array): number {
   return buffer.byteLength === 0 ? 0 : ptr(buffer);
 }
-
-export const memoryAt: Door["memoryAt"] = (address, length) => toArrayBuffer(address, 0, length);
 
 /** A connection whose socket may still be on its way, and the callbacks that feed it. */
 function wire(handler: (connection: Connection) => ConnectionHandler): {
@@ -160,19 +162,19 @@ function wire(handler: (connection: Connection) => ConnectionHandler): {
   return { connection, callbacks };
 }
 
-export const connection: Door["connection"] = (fd, handler) => {
+const connection: Door["connection"] = (fd, handler) => {
   const { connection, callbacks } = wire(() => handler);
   Bun.connect({ fd, allowHalfOpen: true, socket: callbacks }).catch(() => handler.onClose());
   return connection;
 };
 
-export const connect: Door["connect"] = async (path, handler) => {
+const connect: Door["connect"] = async (path, handler) => {
   const { connection, callbacks } = wire(() => handler);
   await Bun.connect({ unix: path, allowHalfOpen: true, socket: callbacks });
   return connection;
 };
 
-export function listen(
+function listen(
   path: string,
   accept: (connection: Connection) => ConnectionHandler,
 ): Listener {
@@ -197,22 +199,20 @@ export function listen(
   return { close: () => server.stop() };
 }
 
-export async function* chunks(
+async function* chunks(
   fd: number,
   kind: "pipe" | "pty",
+  numbers: { readonly close: number; readonly fcntl: number },
 ): AsyncIterableIterator<Uint8Array> {
-  if (kind === "pty") setNonblocking(fd);
+  if (kind === "pty") {
+    const flags = sys(numbers.fcntl, fd, 3); // F_GETFL
+    sys(numbers.fcntl, fd, 4, flags | 0o4000); // F_SETFL, O_NONBLOCK
+  }
   try {
     for await (const bytes of Bun.file(fd).stream()) yield bytes;
   } catch (error) {
     if (kind !== "pty" || (error as { code?: string }).code !== "EIO") throw error;
   } finally {
-    ctrSys(arch === "x86_64" ? 3 : 57, fd, 0, 0, 0, 0, 0); // close
+    sys(numbers.close, fd);
   }
-}
-
-function setNonblocking(fd: number): void {
-  const fcntl = arch === "x86_64" ? 72 : 25;
-  const flags = ctrSys(fcntl, fd, 3, 0, 0, 0, 0); // F_GETFL
-  ctrSys(fcntl, fd, 4, flags | 0o4000, 0, 0, 0); // F_SETFL, O_NONBLOCK
 }

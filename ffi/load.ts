@@ -35,3 +35,13 @@ export function openLibc<T>(arch: Arch, open: (name: string) => T): T {
   }
   throw new Error("cannot load libc: neither glibc's nor musl's name opens", { cause: failure });
 }
+
+/** What the memfd is called in `/proc/PID/maps`: "ctr". */
+export const MEMFD_NAME: Uint8Array = new Uint8Array([99, 116, 114, 0]);
+export const MFD_CLOEXEC = 1;
+
+/** The few system calls that the adapters make themselves. */
+export const NUMBERS = {
+  x86_64: { close: 3, sendto: 44, fcntl: 72, memfdCreate: 319 },
+  aarch64: { close: 57, sendto: 206, fcntl: 25, memfdCreate: 279 },
+} as const;
