@@ -58,8 +58,8 @@ next:   cmp     x20, x21
 5:      tbz     w23, #13, 6f
         ldr     x5, [x5]
 6:      svc     #0
+        cbz     x0, zero                        // a result of zero is there already, see x86_64.S
         str     x0, [x19, #56]
-        cbz     x0, zero
         tbnz    x0, #63, failed
         tbz     w23, #2, advance                // a positive result ends this process
         mov     x0, #0

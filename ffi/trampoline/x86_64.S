@@ -80,10 +80,10 @@ next:   cmp     %r14, %r13
         mov     (%r9), %r9
 call:   mov     (%r12), %eax
         syscall
+        test    %rax, %rax                      # a result of zero is there already; storing it
+        jz      zero                            # would race with the other side of a shared clone
         mov     %rax, 56(%r12)
-        test    %rax, %rax
         js      failed
-        jz      zero
         test    $4, %bl                         # a positive result ends this process
         jz      advance
         xor     %edi, %edi

@@ -22,6 +22,7 @@ import {
   rootfsSteps,
 } from "./mount_steps.ts";
 import {
+  cgroupSteps,
   closeSteps,
   execSteps,
   GO_FD,
@@ -110,14 +111,7 @@ export function compile(input: CompileInput): Compiled {
   }
   p.step("setsid", []);
   joinSteps(p, namespaces);
-  for (const directory of input.cgroups) {
-    const fd = p.step("openat", [AT.AT_FDCWD, `${directory}/cgroup.procs`, O.O_WRONLY, 0], {
-      name: "enter cgroup",
-      subject: directory,
-    });
-    p.step("write", [fd, "0", 1], { name: "enter cgroup", subject: directory });
-    p.step("close", [fd]);
-  }
+  cgroupSteps(p, input.cgroups);
   if (own("cgroup")) {
     p.step("unshare", [CLONE.CLONE_NEWCGROUP], { name: "unshare cgroup namespace" });
   }
@@ -130,7 +124,7 @@ export function compile(input: CompileInput): Compiled {
   let devices = false;
   for (const mount of spec.mounts ?? []) {
     if (mount.type === "cgroup") {
-      cgroupSteps(p, root, mount.destination, mount.options ?? [], input.cgroupMounts);
+      cgroupMountSteps(p, root, mount.destination, mount.options ?? [], input.cgroupMounts);
       continue;
     }
     mountSteps(p, root, mount, input.sourceKinds.get(mount.destination) ?? "directory");
@@ -220,7 +214,7 @@ function propagation(name: string | undefined): number {
   }
 }
 
-function cgroupSteps(
+function cgroupMountSteps(
   p: ProgramBuilder,
   root: Ref,
   destination: string,

@@ -9,11 +9,12 @@
 
 import { CLONE, O, PR } from "../linux/mod.ts";
 import { call, close, exists, ProgramBuilder, spawn, waitFor } from "../program/mod.ts";
-import { cgroupLayout, checkedCgroupPath } from "./cgroup.ts";
+import { type CgroupLayout, cgroupLayout, checkedCgroupPath } from "./cgroup.ts";
 import { NAMESPACE_FLAGS } from "./compile.ts";
 import { availableCapabilities, seccompOf } from "./create.ts";
 import { readyProcess, Rendezvous } from "./process.ts";
 import {
+  cgroupSteps,
   closeSteps,
   execSteps,
   GO_FD,
@@ -42,14 +43,14 @@ export async function exec(options: ExecOptions): Promise<RuntimeProcess> {
     // Before anything of the container can see this process: its exe is the host's runtime
     // (CVE-2019-5736).
     p.step("prctl", [PR.PR_SET_DUMPABLE, 0, 0, 0, 0]);
-    for (const directory of cgroupDirectories(spec.linux?.cgroupsPath ?? "")) {
-      const subject = directory;
-      const fd = p.step("openat", [-100, `${directory}/cgroup.procs`, O.O_WRONLY, 0], {
+    const layout = cgroupLayout();
+    const directories = cgroupDirectories(layout, spec.linux?.cgroupsPath ?? "");
+    if (layout.version === 1) cgroupSteps(p, directories);
+    else if (directories.length > 0) {
+      const fd = p.step("openat", [-100, `${directories[0]}/cgroup.procs`, O.O_WRONLY, 0], {
         name: "enter cgroup",
-        subject,
       });
-      p.step("write", [fd, "0", 1], { name: "enter cgroup", subject });
-      p.step("close", [fd]);
+      p.step("write", [fd, "0", 1], { name: "enter cgroup" });
     }
     let namespaces = 0;
     for (const { type } of spec.linux?.namespaces ?? []) namespaces += NAMESPACE_FLAGS[type];
@@ -105,9 +106,8 @@ export async function exec(options: ExecOptions): Promise<RuntimeProcess> {
   }
 }
 
-function cgroupDirectories(path: string): string[] {
+function cgroupDirectories(layout: CgroupLayout, path: string): string[] {
   const checked = checkedCgroupPath(path);
-  const layout = cgroupLayout();
   const roots = layout.version === 2 ? [layout.root] : [...new Set(layout.controllers.values())];
   return roots.map((root) => root + checked).filter((directory) => exists(directory));
 }

@@ -156,7 +156,7 @@ export function mountSteps(
     subject,
   });
   if (parsed.propagation.length > 0 || parsed.recursive !== 0) {
-    attributeSteps(p, root, subject, { ...parsed, flags: 0 });
+    attributeSteps(p, root, subject, parsed);
   }
 }
 

@@ -23,6 +23,19 @@ export function stdioSteps(p: ProgramBuilder, fds: readonly [number, number, num
   });
 }
 
+/**
+ * Enter cgroups of version 1. Through `tasks`, not `cgroup.procs`: a single thread that moves itself
+ * takes no system-wide lock, which costs a grace period of the kernel's RCU, 5 to 15 ms (Linux 5.3).
+ */
+export function cgroupSteps(p: ProgramBuilder, directories: readonly string[]): void {
+  const name = "enter cgroup";
+  for (const subject of directories) {
+    const fd = p.step("openat", [-100, `${subject}/tasks`, 1, 0], { name, subject });
+    p.step("write", [fd, "0", 1], { name, subject });
+    p.step("close", [fd]);
+  }
+}
+
 /** A pty of the container's own devpts: its slave is stdio and `/dev/console`. */
 export function terminalSteps(
   p: ProgramBuilder,
