@@ -59,6 +59,8 @@ export interface Root {
   directory(path: string): number;
   /** Like `directory`, but makes nothing: a negative errno when it is missing. */
   existing(path: string): number;
+  /** The path of an open directory without symbolic links, from `directory` or `existing`. */
+  realPath(path: string, descriptor: number): string;
   /** Make a directory, or keep the one that is there; what else is there goes. Keeps it open. */
   makeDirectory(path: string, parent: number, name: string): number;
   /** Delete whatever is there. */
@@ -75,6 +77,8 @@ export function openRoot(where: string | number): Root {
   const implied = new Set<string>();
 
   const retired: number[] = [];
+  const real = new Map<string, string>();
+  let prefix: string | undefined;
 
   /** The oldest goes: no caller still uses one that {@link CACHE} later ones were opened after. */
   const keep = (path: string, kept: number): number => {
@@ -113,6 +117,19 @@ export function openRoot(where: string | number): Root {
     if (type !== S.S_IFDIR && type !== S.S_IFLNK) return;
     retired.push(...cache.values());
     cache.clear();
+    real.clear();
+  };
+  const realPath = (path: string, descriptor: number): string => {
+    if (path === "") return "";
+    const known = real.get(path);
+    if (known !== undefined) return known;
+    prefix ??= pathOf(fd)?.replace(/\/$/, "");
+    const where = pathOf(descriptor);
+    const found = prefix !== undefined && where?.startsWith(`${prefix}/`)
+      ? where.slice(prefix.length + 1)
+      : path; // longer than procfs can say
+    real.set(path, found);
+    return found;
   };
   const makeDirectory = (path: string, parent: number, name: string): number => {
     let opaque = false;
@@ -162,6 +179,7 @@ export function openRoot(where: string | number): Root {
     implied,
     directory: (path) => directory(path),
     existing,
+    realPath,
     makeDirectory,
     remove,
     recycle,
@@ -172,6 +190,13 @@ export function openRoot(where: string | number): Root {
       close(fd);
     },
   };
+}
+
+function pathOf(descriptor: number): string | undefined {
+  const buffer = new Uint8Array(4096);
+  const link = cstring(`/proc/self/fd/${descriptor}`);
+  const length = sys(SYS.readlinkat, -1, link, buffer, buffer.length);
+  return length < 0 ? undefined : fromBytes(buffer.subarray(0, length));
 }
 
 /** The target of a symbolic link, a byte string. */

@@ -65,7 +65,7 @@ export interface ApplyOptions {
 export function applier(options: ApplyOptions): Applier {
   const root = openRoot(options.root);
   const overlay = options.whiteouts === "overlay";
-  /** Paths of this layer: whiteouts delete only what is below it. Overlay looks at the directory. */
+  /** Real paths of this layer: whiteouts delete only what is of lower ones. Overlay needs none. */
   const own = overlay ? undefined : new Set<string>();
   const directoryTimes = new Map<string, TarEntry>();
   let bytes = 0;
@@ -81,11 +81,12 @@ export function applier(options: ApplyOptions): Applier {
     if (needsLower) return;
     const path = cleanPath(e.path);
     if (path === "") return applyRoot(e);
+    if (path.startsWith(WHITEOUT_META) && path !== OPAQUE) return; // aufs's own bookkeeping
     const [above, name] = splitPath(path);
     if (name.startsWith(WHITEOUT)) return whiteout(above, name, path);
     inodes++;
-    noteOwn(own, path);
     const parent = root.directory(above);
+    if (own !== undefined) noteOwn(own, below(root.realPath(above, parent), name));
     if (e.type === "directory") {
       const fd = root.makeDirectory(path, parent, name);
       root.implied.delete(path);
@@ -126,11 +127,11 @@ export function applier(options: ApplyOptions): Applier {
           closeFd(fd);
         }
       } else {
-        deleteForeign(root, own, above, directory);
+        deleteForeign(root, own, root.realPath(above, directory), directory);
       }
       return;
     }
-    if (name.startsWith(WHITEOUT_META)) return; // aufs's own bookkeeping
+    if (name.startsWith(WHITEOUT_META)) return;
     const hidden = name.slice(WHITEOUT.length);
     if (hidden === "" || hidden === "." || hidden === "..") {
       throw hostile(path, "it is a whiteout of nothing");
@@ -138,7 +139,7 @@ export function applier(options: ApplyOptions): Applier {
     if (own !== undefined) {
       const directory = root.existing(above);
       if (directory < 0) return;
-      const target = above === "" ? hidden : `${above}/${hidden}`;
+      const target = below(root.realPath(above, directory), hidden);
       if (!own.has(target)) root.remove(directory, hidden);
       else deleteForeignBelow(root, own, target, directory, hidden);
       return;
@@ -296,8 +297,11 @@ function hideInOverlay(parent: number, name: string, path: string): void {
   }
 }
 
-function noteOwn(own: Set<string> | undefined, path: string): void {
-  if (own === undefined) return;
+function below(directory: string, name: string): string {
+  return directory === "" ? name : `${directory}/${name}`;
+}
+
+function noteOwn(own: Set<string>, path: string): void {
   for (let p = path; p !== "" && !own.has(p); [p] = splitPath(p)) own.add(p);
 }
 
@@ -311,7 +315,7 @@ function deleteForeign(
   const fd = check("unpack", "openat", path, openDirectoryAt(directory, "."));
   try {
     for (const { name, type } of readDirectory(fd, path)) {
-      const child = path === "" ? name : `${path}/${name}`;
+      const child = below(path, name);
       if (!own.has(child)) root.remove(fd, name);
       else if (type === DT_DIR) deleteForeignBelow(root, own, child, fd, name);
     }
