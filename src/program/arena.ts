@@ -5,6 +5,8 @@
  */
 
 import { memoryAt, sys } from "../../ffi/mod.ts";
+import { errnoName } from "../linux/mod.ts";
+import { SyscallError } from "../errors.ts";
 import { SYS } from "./syscalls.ts";
 
 const PROT_READ_WRITE = 3;
@@ -16,12 +18,24 @@ export class Arena {
   readonly bytes: Uint8Array;
   readonly words: Int32Array;
   readonly size: number;
-  #end = 0;
+  /** Where the next bytes go; a multiple of 8. */
+  end = 0;
 
+  /** @throws {SyscallError} when there is no memory */
   constructor(size: number) {
     this.size = (size + 4095) & ~4095;
-    const address = sys(SYS.mmap, 0, this.size, PROT_READ_WRITE, MAP_SHARED_ANONYMOUS, -1, 0);
-    if (address < 0) throw new Error(`cannot map ${this.size} bytes: errno ${-address}`);
+    const args = [0, this.size, PROT_READ_WRITE, MAP_SHARED_ANONYMOUS, -1, 0] as const;
+    const address = sys(SYS.mmap, ...args);
+    if (address < 0) {
+      throw new SyscallError({
+        operation: "map",
+        subject: `${this.size} bytes`,
+        syscall: "mmap",
+        args: args.map(String),
+        errno: -address,
+        errnoName: errnoName(-address),
+      });
+    }
     this.address = address;
     const buffer = memoryAt(address, this.size);
     this.bytes = new Uint8Array(buffer);
@@ -30,9 +44,9 @@ export class Arena {
 
   /** Reserve bytes, aligned to 8. Returns their offset. */
   take(length: number): number {
-    const at = this.#end;
-    this.#end = (at + length + 7) & ~7;
-    if (this.#end > this.size) throw new RangeError("syscall program is larger than its arena");
+    const at = this.end;
+    this.end = (at + length + 7) & ~7;
+    if (this.end > this.size) throw new RangeError("syscall program is larger than its arena");
     return at;
   }
 
@@ -47,25 +61,7 @@ export class Arena {
     return this.words[(offset >> 2) + 1]! * 0x100000000 + (this.words[offset >> 2]! >>> 0);
   }
 
-  /** Write a NUL-terminated string. Returns its address. */
-  string(text: string): number {
-    const at = this.take(text.length * 3 + 1);
-    const { written } = encoder.encodeInto(text, this.bytes.subarray(at));
-    this.bytes[at + written] = 0;
-    this.#end = (at + written + 8) & ~7;
-    return this.address + at;
-  }
-
-  /** Copy bytes. Returns their address. */
-  copy(bytes: Uint8Array): number {
-    const at = this.take(bytes.length);
-    this.bytes.set(bytes, at);
-    return this.address + at;
-  }
-
   free(): void {
     sys(SYS.munmap, this.address, this.size);
   }
 }
-
-const encoder = new TextEncoder();

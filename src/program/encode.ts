@@ -1,90 +1,157 @@
 /**
- * Lays a program out in an arena as the trampoline reads it (`ffi/trampoline/README.md`).
+ * Lays a program out in an arena as the trampoline reads it (`ffi/trampoline/README.md`): the table,
+ * then bytes, then all strings, which are encoded in one call.
+ *
+ * A container's start encodes one program in a process that has just begun, so what counts is the
+ * cost in the interpreter: one pass, few calls, no object per argument.
  *
  * @module
  */
 
-import type { Arg, Memory, Program, Ref, Step } from "./types.ts";
+import type { Memory, Program, Step } from "./types.ts";
 import { Arena } from "./arena.ts";
 import { SYS } from "./syscalls.ts";
 
-/** Entry size, and where its fields begin. */
-const ENTRY = 64;
-const RESULT = 56;
-
-const NONE: readonly Step[] = [];
-
-/** A program in memory. */
+/** A program in memory. The table is at the beginning of the arena. */
 export interface Encoded {
   readonly arena: Arena;
-  /** Offset of the first entry. */
-  readonly table: number;
   readonly entries: number;
 }
 
+/** Words of an entry, and the word where its result is. */
+const ENTRY = 16;
+const RESULT = 14;
+
+const NONE: readonly Step[] = [];
+const encoder = new TextEncoder();
+
+/** What an entry of the arena refers to and where its address has to go. */
+interface Layout {
+  /** Words of the arena that become the address of `offsets[i]`. */
+  readonly places: number[];
+  readonly offsets: number[];
+  /** Words that become the address of `texts[i]`. */
+  readonly textPlaces: number[];
+  readonly texts: string[];
+  readonly blocks: Uint8Array[];
+  readonly blockOffsets: number[];
+  /** Where the next block goes. */
+  end: number;
+}
+
 /**
- * Encode, leaving `extra` bytes at the end of the arena for the caller. `before` are steps to run
- * ahead of the program's own, whose references do not count them.
+ * Encode, leaving `extra` bytes free in the arena for the caller. `before` are steps to run ahead of
+ * the program's own, whose references do not count them. A `scratch` arena is used if it is large
+ * enough; what it held before is overwritten but for the bytes that are left free.
+ *
+ * @throws {TypeError} when a string contains a NUL
+ * @throws {RangeError} when a step refers to itself or a later one
  */
-export function encode(program: Program, extra = 0, before: readonly Step[] = NONE): Encoded {
+export function encode(
+  program: Program,
+  options: { extra?: number; before?: readonly Step[]; scratch?: Arena } = {},
+): Encoded {
+  const { before = NONE, scratch } = options;
   const shift = before.length;
   const steps = shift === 0 ? program.steps : [...before, ...program.steps];
-  let size = steps.length * ENTRY + extra + 64;
-  for (const step of steps) for (const arg of step.args) size += sizeOf(arg);
-  const arena = new Arena(size);
-  const table = arena.take(steps.length * ENTRY);
-  for (let index = 0; index < steps.length; index++) {
+  const entries = steps.length;
+  const table = new Int32Array(entries * ENTRY);
+  const layout: Layout = {
+    places: [],
+    offsets: [],
+    textPlaces: [],
+    texts: [],
+    blocks: [],
+    blockOffsets: [],
+    end: table.byteLength,
+  };
+  for (let index = 0; index < entries; index++) {
     const { syscall, args, options } = steps[index]!;
-    const at = table + index * ENTRY;
+    let word = index * ENTRY;
+    table[word] = SYS[syscall];
     let flags = (options.mayFail ? 1 : 0) | (options.zeroFails ? 2 : 0) |
       (options.exitIfPositive ? 4 : 0);
     for (let n = 0; n < args.length; n++) {
       const arg = args[n]!;
-      let word: number;
-      if (typeof arg === "number") word = arg;
-      else if (isRef(arg)) {
+      word += 2;
+      if (typeof arg === "number") {
+        table[word] = arg;
+        // Most numbers are small; those beyond 32 bits are addresses, flags of clone3, and -100.
+        if (arg < 0 || arg > 0x7fffffff) table[word + 1] = Math.floor(arg / 0x100000000);
+      } else if (typeof arg === "string") {
+        layout.textPlaces.push(word);
+        layout.texts.push(arg);
+      } else if ("step" in arg) {
         const target = arg.step + shift;
         if (target >= index) {
           throw new RangeError(`step ${index - shift} refers to step ${arg.step}`);
         }
         flags |= 0x100 << n;
-        word = arena.address + table + target * ENTRY + RESULT;
-      } else word = place(arena, arg);
-      arena.put(at + 8 + n * 8, word);
+        layout.places.push(word);
+        layout.offsets.push((target * ENTRY + RESULT) * 4);
+      } else {
+        const offset = place(layout, arg);
+        layout.places.push(word);
+        layout.offsets.push(offset);
+      }
     }
-    arena.words[at >> 2] = SYS[syscall];
-    arena.words[(at >> 2) + 1] = flags;
+    table[index * ENTRY + 1] = flags;
   }
-  return { arena, table, entries: steps.length };
+  return { arena: write(table, layout, options.extra ?? 0, scratch), entries };
+}
+
+/** Plan a block of bytes and what it points to. Returns its offset. */
+function place(layout: Layout, value: Uint8Array | Memory): number {
+  const bytes = value instanceof Uint8Array ? value : value.bytes;
+  const at = layout.end;
+  layout.end = (at + bytes.length + 7) & ~7;
+  layout.blocks.push(bytes);
+  layout.blockOffsets.push(at);
+  if (value instanceof Uint8Array) return at;
+  for (const { offset, to } of value.pointers) {
+    const word = (at + offset) >> 2;
+    if (typeof to === "string") {
+      layout.textPlaces.push(word);
+      layout.texts.push(to);
+    } else {
+      const inner = place(layout, to);
+      layout.places.push(word);
+      layout.offsets.push(inner);
+    }
+  }
+  return at;
+}
+
+function write(table: Int32Array, layout: Layout, extra: number, scratch?: Arena): Arena {
+  const { places, offsets, textPlaces, texts, blocks, blockOffsets, end } = layout;
+  if (texts.join("").includes("\0")) {
+    const bad = texts.find((text) => text.includes("\0"));
+    throw new TypeError(`${JSON.stringify(bad)} contains a NUL`);
+  }
+  const text = texts.join("\0") + "\0";
+  const size = end + text.length * 3 + 8 + extra;
+  const arena = scratch !== undefined && size <= scratch.size ? scratch : new Arena(size);
+  const { address, bytes, words } = arena;
+  words.set(table);
+  for (let i = 0; i < blocks.length; i++) bytes.set(blocks[i]!, blockOffsets[i]);
+  for (let i = 0; i < places.length; i++) putAddress(words, places[i]!, address + offsets[i]!);
+  const { written } = encoder.encodeInto(text, bytes.subarray(end));
+  const ascii = written === text.length;
+  let at = end;
+  for (let i = 0; i < texts.length; i++) {
+    putAddress(words, textPlaces[i]!, address + at);
+    at += (ascii ? texts[i]!.length : encoder.encode(texts[i]!).length) + 1;
+  }
+  arena.end = (end + written + 7) & ~7;
+  return arena;
+}
+
+function putAddress(words: Int32Array, word: number, address: number): void {
+  words[word] = address;
+  words[word + 1] = Math.floor(address / 0x100000000);
 }
 
 /** The result that an entry holds. */
-export function resultOf(encoded: Encoded, index: number): number {
-  return encoded.arena.get(encoded.table + index * ENTRY + RESULT);
-}
-
-function isRef(arg: Arg): arg is Ref {
-  return typeof arg === "object" && "step" in arg;
-}
-
-function sizeOf(arg: Arg): number {
-  if (typeof arg === "number" || isRef(arg)) return 0;
-  if (typeof arg === "string") return arg.length * 3 + 16;
-  if (arg instanceof Uint8Array) return arg.length + 8;
-  let size = arg.bytes.length + 8;
-  for (const { to } of arg.pointers) size += sizeOf(to);
-  return size;
-}
-
-function place(arena: Arena, value: string | Uint8Array | Memory): number {
-  if (typeof value === "string") {
-    if (value.includes("\0")) throw new TypeError(`${JSON.stringify(value)} contains a NUL`);
-    return arena.string(value);
-  }
-  if (value instanceof Uint8Array) return arena.copy(value);
-  const address = arena.copy(value.bytes);
-  for (const { offset, to } of value.pointers) {
-    arena.put(address - arena.address + offset, place(arena, to));
-  }
-  return address;
+export function resultOf({ arena }: Encoded, index: number): number {
+  return arena.get((index * ENTRY + RESULT) * 4);
 }

@@ -8,8 +8,13 @@ import { cloneTable, runTable, sys } from "../../ffi/mod.ts";
 import { CLONE, errnoName, PR, SIGNALS } from "../linux/mod.ts";
 import { SyscallError } from "../errors.ts";
 import type { Arg, Failure, Program, Ref, Spawned, SpawnOptions, Step } from "./types.ts";
+import { Arena } from "./arena.ts";
 import { encode, resultOf } from "./encode.ts";
 import { SYS } from "./syscalls.ts";
+
+/** Serves one program after the other on this thread, where none outlives its call. */
+let scratch: Arena | undefined;
+const SCRATCH = 1 << 16;
 
 /**
  * Run all steps on this thread, in one call out of JavaScript.
@@ -18,10 +23,11 @@ import { SYS } from "./syscalls.ts";
  * @throws {SyscallError} when a step failed that may not
  */
 export function run(program: Program): (ref: Ref) => number {
-  const encoded = encode(program);
-  const failed = runTable(encoded.arena.address + encoded.table, encoded.entries);
+  scratch ??= new Arena(SCRATCH);
+  const encoded = encode(program, { scratch });
+  const failed = runTable(encoded.arena.address, encoded.entries);
   const results = program.steps.map((_, index) => resultOf(encoded, index));
-  encoded.arena.free();
+  if (encoded.arena !== scratch) encoded.arena.free();
   if (failed >= 0) {
     throw toError(failureAt(program, failed, results[failed]!), { operation: program.name });
   }
@@ -39,8 +45,8 @@ const EXTRA = 8 + 8 + 8 + CLONE_ARGS + STACK;
  * @throws {SyscallError} when clone3 fails
  */
 export function spawn(program: Program, options: SpawnOptions = {}): Spawned {
-  const encoded = encode(program, EXTRA, RESET_SIGNALS);
-  const { arena, table, entries } = encoded;
+  const encoded = encode(program, { extra: EXTRA, before: RESET_SIGNALS });
+  const { arena, entries } = encoded;
   const report = arena.take(8);
   const pidfd = arena.take(8);
   const args = arena.take(CLONE_ARGS);
@@ -61,7 +67,7 @@ export function spawn(program: Program, options: SpawnOptions = {}): Spawned {
     arena.put(args + 48, STACK);
   }
   const pid = cloneTable(
-    arena.address + table,
+    arena.address,
     entries,
     arena.address + args,
     CLONE_ARGS,
