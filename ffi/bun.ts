@@ -6,7 +6,15 @@
  */
 
 import type { Connection, ConnectionHandler, Door, Listener, SysArg } from "./types.ts";
-import { MEMFD_NAME, MFD_CLOEXEC, NUMBERS, openLibc, trampolineObject } from "./load.ts";
+import {
+  type Arch,
+  listenError,
+  MEMFD_NAME,
+  MFD_CLOEXEC,
+  NUMBERS,
+  openLibc,
+  trampolineObject,
+} from "./load.ts";
 import { SocketWriter } from "./socket_writer.ts";
 
 type Native = (...args: number[]) => number;
@@ -52,12 +60,14 @@ declare const Bun: BunGlobal;
 const long = "i64_fast";
 
 let ctrSys: Native;
+let numbers: (typeof NUMBERS)[Arch];
 let ptr: BunGlobal["FFI"]["ptr"];
 
 /** Load the trampoline and offer the door. */
 export function bunDoor(): Door {
   const { FFI } = Bun;
-  const arch = ({ x64: "x86_64", arm64: "aarch64" } as const)[process.arch as "x64"];
+  const arch: Arch = ({ x64: "x86_64", arm64: "aarch64" } as const)[process.arch as "x64"];
+  numbers = NUMBERS[arch];
   ptr = FFI.ptr;
   const libc = openLibc(arch, (name) =>
     FFI.dlopen(name, {
@@ -73,7 +83,7 @@ export function bunDoor(): Door {
     ctr_clone: { args: [long, long, long, long, long], returns: long },
   }).symbols as Record<"ctr_sys" | "ctr_run" | "ctr_clone", Native>;
   ctrSys = ctr_sys;
-  sys(NUMBERS[arch].close, fd);
+  sys(numbers.close, fd);
   return {
     runtime: "bun",
     runtimeArgv: [process.execPath],
@@ -86,7 +96,7 @@ export function bunDoor(): Door {
     connection,
     connect,
     listen,
-    chunks: (fd, kind) => chunks(fd, kind, NUMBERS[arch]),
+    chunks,
   };
 }
 
@@ -180,7 +190,7 @@ function listen(
 ): Listener {
   const accepted = new WeakMap<BunSocket, SocketHandlers>();
   const of = (socket: BunSocket): SocketHandlers => accepted.get(socket)!;
-  const server = Bun.listen({
+  const options: SocketOptions = {
     unix: path,
     allowHalfOpen: true,
     socket: {
@@ -195,14 +205,22 @@ function listen(
       close: (socket, error) => of(socket).close(socket, error),
       error: () => {},
     },
-  });
-  return { close: () => server.stop() };
+  };
+  // Bun binds before it returns, so the mask reaches no other file of this thread.
+  const mask = sys(numbers.umask, 0o177);
+  try {
+    const server = Bun.listen(options);
+    return { close: () => server.stop() };
+  } catch (error) {
+    throw listenError(path, Math.abs((error as { errno?: number }).errno ?? 0));
+  } finally {
+    sys(numbers.umask, mask);
+  }
 }
 
 async function* chunks(
   fd: number,
   kind: "pipe" | "pty",
-  numbers: { readonly close: number; readonly fcntl: number },
 ): AsyncIterableIterator<Uint8Array> {
   if (kind === "pty") {
     const flags = sys(numbers.fcntl, fd, 3); // F_GETFL

@@ -7,7 +7,15 @@
 
 import type { Socket } from "node:net";
 import type { Connection, ConnectionHandler, Door, Listener, SysArg } from "./types.ts";
-import { type Arch, MEMFD_NAME, MFD_CLOEXEC, NUMBERS, openLibc, trampolineObject } from "./load.ts";
+import {
+  type Arch,
+  listenError,
+  MEMFD_NAME,
+  MFD_CLOEXEC,
+  NUMBERS,
+  openLibc,
+  trampolineObject,
+} from "./load.ts";
 
 /** The slice of `Deno` that this adapter uses. */
 interface Library {
@@ -39,7 +47,7 @@ const long = "i64";
 type Native = (...args: bigint[]) => bigint;
 
 let ctrSys: Native;
-let sendto: number;
+let numbers: (typeof NUMBERS)[Arch];
 
 /** Load the trampoline and offer the door. */
 export function denoDoor(): Door {
@@ -57,8 +65,8 @@ export function denoDoor(): Door {
     ctr_clone: { parameters: [long, long, long, long, long], result: long },
   }).symbols as unknown as Record<"ctr_sys" | "ctr_run" | "ctr_clone", Native>;
   ctrSys = ctr_sys;
-  sendto = NUMBERS[arch].sendto;
-  sys(NUMBERS[arch].close, Number(fd));
+  numbers = NUMBERS[arch];
+  sys(numbers.close, Number(fd));
   return {
     runtime: "deno",
     runtimeArgv: [Deno.execPath(), "run", "--allow-all", "--no-prompt", "--quiet"],
@@ -122,7 +130,7 @@ function wrap(socket: Socket, fd?: number): Connection {
     write: (bytes) => {
       if (socket.destroyed || socket.writableEnded) return undefined;
       if (fd !== undefined && socket.writableLength === 0) {
-        const sent = sys(sendto, fd, bytes, bytes.length, MSG_DONTWAIT_NOSIGNAL);
+        const sent = sys(numbers.sendto, fd, bytes, bytes.length, MSG_DONTWAIT_NOSIGNAL);
         if (sent === bytes.length) return undefined;
         if (sent > 0) bytes = bytes.subarray(sent);
       }
@@ -161,16 +169,35 @@ const connect: Door["connect"] = (path, handler) =>
     });
   });
 
+/** Bound here, because `net.Server` would report a failure late and give the socket our umask. */
 function listen(
   path: string,
   accept: (connection: Connection) => ConnectionHandler,
 ): Listener {
+  const name = new TextEncoder().encode(path + "\0");
+  const address = new Uint8Array(2 + name.length);
+  address[0] = 1; // AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK
+  address.set(name, 2);
+  const fd = sys(numbers.socket, 1, 0o2004001, 0);
+  sys(numbers.fchmod, fd, 0o600);
+  const failed = fd < 0
+    ? fd
+    : sys(numbers.bind, fd, address, address.length) || sys(numbers.listen, fd, 512);
+  if (failed < 0) {
+    if (fd >= 0) sys(numbers.close, fd);
+    throw listenError(path, -failed);
+  }
   const server = net().createServer({ allowHalfOpen: true }, (socket) => {
     wire(socket, accept(wrap(socket)));
   });
   server.on("error", () => {});
-  server.listen(path);
-  return { close: () => void server.close() };
+  server.listen({ fd });
+  return {
+    close: () => {
+      sys(numbers.unlinkat, -100, name, 0);
+      server.close();
+    },
+  };
 }
 
 async function* chunks(

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { SyscallError } from "../src/errors.ts";
+import { errnoName } from "../src/linux/mod.ts";
 import { TRAMPOLINE } from "./trampoline/code.ts";
 
 /** An architecture in the kernel's words. */
@@ -36,12 +38,47 @@ export function openLibc<T>(arch: Arch, open: (name: string) => T): T {
   throw new Error("cannot load libc: neither glibc's nor musl's name opens", { cause: failure });
 }
 
+/** Why a unix socket cannot be made at a path. */
+export function listenError(path: string, errno: number): SyscallError {
+  const args = [JSON.stringify(path)];
+  return new SyscallError({
+    operation: "listen at",
+    subject: path,
+    syscall: "bind",
+    args,
+    errno,
+    errnoName: errnoName(errno),
+  });
+}
+
 /** What the memfd is called in `/proc/PID/maps`: "ctr". */
 export const MEMFD_NAME: Uint8Array = new Uint8Array([99, 116, 114, 0]);
 export const MFD_CLOEXEC = 1;
 
 /** The few system calls that the adapters make themselves. */
 export const NUMBERS = {
-  x86_64: { close: 3, sendto: 44, fcntl: 72, memfdCreate: 319 },
-  aarch64: { close: 57, sendto: 206, fcntl: 25, memfdCreate: 279 },
+  x86_64: {
+    close: 3,
+    socket: 41,
+    sendto: 44,
+    bind: 49,
+    listen: 50,
+    fcntl: 72,
+    unlinkat: 263,
+    fchmod: 91,
+    umask: 95,
+    memfdCreate: 319,
+  },
+  aarch64: {
+    fcntl: 25,
+    unlinkat: 35,
+    fchmod: 52,
+    close: 57,
+    umask: 166,
+    socket: 198,
+    bind: 200,
+    listen: 201,
+    sendto: 206,
+    memfdCreate: 279,
+  },
 } as const;

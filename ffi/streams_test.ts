@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readlinkSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -141,8 +141,23 @@ test("listen() and connect() meet at a path, and connect() fails where nobody li
     await Promise.all([client.closed, server.closed]);
     assert.ok(accepted);
     assert.equal(client.bytes().toString(), "echo");
+    assert.equal(statSync(path).mode & 0o777, 0o600);
     listener.close();
+    assert.ok(!existsSync(path));
     await assert.rejects(connect(join(dir, "nobody"), recorder().handler));
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+});
+
+test("listen() says at once that the path is taken, impossible or too long", () => {
+  const dir = mkdtempSync(join(tmpdir(), "ctr-door-"));
+  const nobody = () => recorder().handler;
+  try {
+    writeFileSync(join(dir, "taken"), "");
+    assert.throws(() => listen(join(dir, "taken"), nobody), /cannot listen at ".*EADDRINUSE/);
+    assert.throws(() => listen(join(dir, "no", "such"), nobody), /cannot listen at ".*ENOENT/);
+    assert.throws(() => listen(join(dir, "x".repeat(120)), nobody), /cannot listen at "/);
   } finally {
     rmSync(dir, { recursive: true });
   }
