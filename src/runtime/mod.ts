@@ -14,7 +14,8 @@
 import type { OciSpec } from "../oci/mod.ts";
 import type { CgroupStats, CreateOptions, ExecOptions, RuntimeProcess } from "./types.ts";
 
-export { create } from "./create.ts";
+export { availableCapabilities, create } from "./create.ts";
+export { defaultSpec, parseSecurityOptions, type SpecOptions } from "./default_spec.ts";
 export type {
   CgroupStats,
   CreateOptions,

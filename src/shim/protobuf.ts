@@ -1,0 +1,152 @@
+/**
+ * The part of Protocol Buffers that the shim's messages use: varints, strings, bytes, nested and
+ * repeated messages. A message is described by a table from field name to number and type.
+ *
+ * @see https://protobuf.dev/programming-guides/encoding/
+ * @module
+ */
+
+/** What a field holds. `int` is any varint up to 2^53; a table is a nested message. */
+export type FieldType = "int" | "bool" | "string" | "bytes" | Message;
+
+/** Fields by name: number, type, and `repeated` where there are many. */
+export type Message = {
+  readonly [name: string]: readonly [number: number, type: FieldType, repeated?: "repeated"];
+};
+
+type Scalar<T> = T extends "int" ? number
+  : T extends "bool" ? boolean
+  : T extends "string" ? string
+  : T extends "bytes" ? Uint8Array
+  : T extends Message ? Decoded<T>
+  : never;
+
+/** A decoded message: absent scalars are zero, absent messages undefined, absent lists empty. */
+export type Decoded<M extends Message> = {
+  -readonly [K in keyof M]: M[K][2] extends "repeated" ? Scalar<M[K][1]>[]
+    : M[K][1] extends Message ? Scalar<M[K][1]> | undefined
+    : Scalar<M[K][1]>;
+};
+
+/** What `encode` takes: any field may be left out. */
+export type Encodable<M extends Message> = {
+  readonly [K in keyof M]?: M[K][2] extends "repeated" ? readonly Given<M[K][1]>[]
+    : Given<M[K][1]> | undefined;
+};
+type Given<T> = T extends Message ? Encodable<T> : Scalar<T>;
+
+const text = new TextEncoder();
+const untext = new TextDecoder();
+
+/** Encode a message. Zero values are left out, as proto3 does. */
+export function encode<M extends Message>(fields: M, value: Encodable<M>): Uint8Array {
+  const out: number[] = [];
+  write(out, fields, value as Record<string, unknown>);
+  return Uint8Array.from(out);
+}
+
+function write(out: number[], fields: Message, value: Record<string, unknown>): void {
+  for (const name in fields) {
+    const given = value[name];
+    if (given === undefined) continue;
+    const [number, type, repeated] = fields[name]!;
+    const all = repeated ? given as unknown[] : [given];
+    for (const one of all) {
+      if (type === "int" || type === "bool") {
+        if (!one && !repeated) continue;
+        varint(out, number * 8);
+        varint(out, Number(one));
+        continue;
+      }
+      let bytes: Uint8Array | number[];
+      if (type === "string") bytes = text.encode(one as string);
+      else if (type === "bytes") bytes = one as Uint8Array;
+      else write(bytes = [], type, one as Record<string, unknown>);
+      if (bytes.length === 0 && !repeated && typeof type === "string") continue;
+      varint(out, number * 8 + 2);
+      varint(out, bytes.length);
+      for (let i = 0; i < bytes.length; i++) out.push(bytes[i]!);
+    }
+  }
+}
+
+function varint(out: number[], value: number): void {
+  if (value < 0) value += 18446744073709551616; // two's complement; exact to 2^53 is enough here
+  while (value >= 128) {
+    out.push((value % 128) | 128);
+    value = Math.floor(value / 128);
+  }
+  out.push(value);
+}
+
+/**
+ * Decode a message. Unknown fields are skipped.
+ *
+ * @throws {RangeError} when the bytes are not a message
+ */
+export function decode<M extends Message>(fields: M, bytes: Uint8Array): Decoded<M> {
+  const result: Record<string, unknown> = {};
+  const byNumber = new Map<number, string>();
+  for (const name in fields) {
+    const [number, type, repeated] = fields[name]!;
+    byNumber.set(number, name);
+    result[name] = repeated
+      ? []
+      : type === "int"
+      ? 0
+      : type === "bool"
+      ? false
+      : type === "string"
+      ? ""
+      : type === "bytes"
+      ? new Uint8Array(0)
+      : undefined;
+  }
+  let at = 0;
+  const number = (): number => {
+    let value = 0;
+    let scale = 1;
+    for (let i = 0; i < 10; i++) {
+      const byte = bytes[at++];
+      if (byte === undefined) throw new RangeError("protobuf message ends in a number");
+      value += (byte & 127) * scale;
+      if (byte < 128) return value >= 9223372036854775808 ? value - 18446744073709551616 : value;
+      scale *= 128;
+    }
+    throw new RangeError("protobuf number is too long");
+  };
+  while (at < bytes.length) {
+    const tag = number();
+    const wire = tag & 7;
+    let value: number | Uint8Array;
+    if (wire === 0) value = number();
+    else if (wire === 2) {
+      const length = number();
+      if (length < 0 || length > bytes.length - at) {
+        throw new RangeError("protobuf field is longer than its message");
+      }
+      value = bytes.subarray(at, at += length);
+    } else if (wire === 1 || wire === 5) {
+      at += wire === 1 ? 8 : 4;
+      if (at > bytes.length) throw new RangeError("protobuf message ends in a field");
+      continue;
+    } else throw new RangeError(`protobuf wire type ${wire}`);
+    const name = byNumber.get(Math.floor(tag / 8));
+    if (name === undefined) continue;
+    const [, type, repeated] = fields[name]!;
+    const scalar = type === "int" || type === "bool";
+    if (scalar !== (wire === 0)) throw new RangeError(`protobuf field ${name} has another type`);
+    const decoded = type === "int"
+      ? value
+      : type === "bool"
+      ? value !== 0
+      : type === "string"
+      ? untext.decode(value as Uint8Array)
+      : type === "bytes"
+      ? value
+      : decode(type, value as Uint8Array);
+    if (repeated) (result[name] as unknown[]).push(decoded);
+    else result[name] = decoded;
+  }
+  return result as Decoded<M>;
+}

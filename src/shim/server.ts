@@ -1,0 +1,280 @@
+/**
+ * The shim's side of the Task API: connections in, tasks behind.
+ *
+ * @module
+ */
+
+import { type Connection, type ConnectionHandler, listen, type Listener } from "../../ffi/mod.ts";
+import { codeOf, CtrError } from "../errors.ts";
+import type { OciProcess } from "../oci/mod.ts";
+import { call, close, open, unlink } from "../program/mod.ts";
+import { enableTrace, span, traceEvents } from "../trace.ts";
+import { decode, encode } from "./protobuf.ts";
+import { socketPath } from "./socket_path.ts";
+import { Task } from "./task.ts";
+import {
+  ATTACH_REQUEST,
+  ATTACH_SERVICE,
+  type CreateTaskOptions,
+  GRPC_CODES,
+  type Method,
+  METHODS,
+  TASK_SERVICE,
+} from "./task_api.ts";
+import { errorFrame, FrameReader, parseRequest, responseFrame } from "./ttrpc.ts";
+import type { ProcessExit } from "./types.ts";
+
+const STATUS = { created: 1, running: 2, stopped: 3, paused: 4 } as const;
+
+/** Serves tasks until the last one is gone and nobody is connected. */
+export class ShimServer {
+  readonly #tasks = new Map<string, { task: Task; listener: Listener | undefined }>();
+  readonly #shimStartTicks: number;
+  readonly #onIdle: () => void;
+  readonly #cleanUp: (argv: readonly string[]) => void;
+  #connections = 0;
+  #creating = 0;
+
+  /**
+   * @param shimStartTicks field 22 of `/proc/self/stat`
+   * @param onIdle there is nothing left to do, now or later
+   * @param cleanUp run a command that deletes a task whose client is gone
+   */
+  constructor(
+    options: {
+      shimStartTicks: number;
+      onIdle: () => void;
+      cleanUp: (argv: readonly string[]) => void;
+    },
+  ) {
+    this.#shimStartTicks = options.shimStartTicks;
+    this.#onIdle = options.onIdle;
+    this.#cleanUp = options.cleanUp;
+  }
+
+  /** A client: what its connection brings goes to the returned handler. */
+  accept(connection: () => Connection): ConnectionHandler {
+    const frames = new FrameReader();
+    let attached: { receive(bytes: Uint8Array): void; leave(): void } | undefined;
+    this.#connections++;
+    return {
+      onData: (bytes) => {
+        if (attached !== undefined) return attached.receive(bytes);
+        try {
+          for (const frame of frames.push(bytes)) {
+            const request = parseRequest(frame);
+            if (request === undefined) continue;
+            if (request.service === ATTACH_SERVICE) {
+              attached = this.#attach(connection(), frame.stream, request.payload);
+            } else void this.#answer(connection(), frame.stream, request);
+          }
+        } catch {
+          connection().close(); // not ttrpc: nothing sensible can be answered
+        }
+      },
+      onEnd: () => {
+        if (attached === undefined) connection().end();
+      },
+      onClose: () => {
+        attached?.leave();
+        this.#connections--;
+        void this.#settle();
+      },
+    };
+  }
+
+  /** SIGCHLD. */
+  reap(): void {
+    for (const { task } of this.#tasks.values()) task.reap();
+  }
+
+  #attach(connection: Connection, stream: number, payload: Uint8Array) {
+    try {
+      const { id, execId } = decode(ATTACH_REQUEST, payload);
+      const pending = this.#task(id).attach(execId, connection);
+      connection.write(responseFrame(stream, new Uint8Array(0)));
+      return pending;
+    } catch (error) {
+      connection.write(errorFrame(stream, GRPC_CODES[codeOf(error)] ?? 13, messageOf(error)));
+      return undefined;
+    }
+  }
+
+  async #answer(
+    connection: Connection,
+    stream: number,
+    request: { service: string; method: string; payload: Uint8Array },
+  ): Promise<void> {
+    let reply: Uint8Array;
+    try {
+      const method = METHODS[request.method as Method];
+      if (request.service !== TASK_SERVICE || method === undefined) {
+        throw new CtrError({
+          code: "not_implemented",
+          operation: "call",
+          subject: `${request.service}/${request.method}`,
+          reason: "there is no such method",
+        });
+      }
+      const result = await this.#call(request.method as Method, request.payload);
+      reply = responseFrame(stream, encode(method.response, result));
+    } catch (error) {
+      reply = errorFrame(stream, GRPC_CODES[codeOf(error)] ?? 13, messageOf(error));
+    }
+    connection.write(reply);
+    if (request.method === "Delete") void this.#settle();
+  }
+
+  async #call(method: Method, payload: Uint8Array): Promise<Record<string, unknown>> {
+    switch (method) {
+      case "Create": {
+        const request = decode(METHODS.Create.request, payload);
+        const options = JSON.parse(
+          new TextDecoder().decode(request.options?.value),
+        ) as CreateTaskOptions;
+        if (options.trace) enableTrace(process.pid);
+        this.#creating++;
+        try {
+          const task = new Task({
+            id: request.id,
+            bundle: request.bundle,
+            rootfs: request.rootfs.map(({ target, ...mount }) =>
+              target === "" ? mount : { ...mount, target }
+            ),
+            options,
+            shimStartTicks: this.#shimStartTicks,
+          });
+          const pid = await span("create", () => task.create());
+          this.#tasks.set(request.id, { task, listener: undefined });
+          return { pid };
+        } finally {
+          this.#creating--;
+        }
+      }
+      case "Start": {
+        const { id, execId } = decode(METHODS.Start.request, payload);
+        const task = this.#task(id);
+        const pid = task.start(execId);
+        if (execId === "") {
+          // After the answer: nobody can look for the socket before they know of the container.
+          queueMicrotask(() => this.#listen(id));
+          void task.cleaned().then(() => this.#settle());
+        }
+        return { pid };
+      }
+      case "Exec": {
+        const request = decode(METHODS.Exec.request, payload);
+        const spec = JSON.parse(new TextDecoder().decode(request.spec?.value)) as OciProcess;
+        await this.#task(request.id).addProcess(request.execId, spec);
+        return {};
+      }
+      case "Wait": {
+        const { id, execId } = decode(METHODS.Wait.request, payload);
+        return exitFields(await this.#task(id).wait(execId));
+      }
+      case "Delete": {
+        const { id, execId } = decode(METHODS.Delete.request, payload);
+        const { pid, exit } = await this.#task(id).delete(execId);
+        if (execId === "") this.#forget(id);
+        return { pid, ...exitFields(exit) };
+      }
+      case "Kill": {
+        const { id, execId, signal } = decode(METHODS.Kill.request, payload);
+        this.#task(id).kill(execId, signal);
+        return {};
+      }
+      case "State": {
+        const { id, execId } = decode(METHODS.State.request, payload);
+        const { pid, status, exit } = this.#task(id).state(execId);
+        return { id, execId, pid, status: STATUS[status], ...exit ? exitFields(exit) : {} };
+      }
+      case "ResizePty": {
+        const { id, execId, width, height } = decode(METHODS.ResizePty.request, payload);
+        this.#task(id).resize(execId, width, height);
+        return {};
+      }
+      case "CloseIO": {
+        const { id, execId } = decode(METHODS.CloseIO.request, payload);
+        this.#task(id).closeStdin(execId);
+        return {};
+      }
+      case "Pause":
+      case "Resume": {
+        await this.#task(decode(METHODS.Pause.request, payload).id).pause(method === "Pause");
+        return {};
+      }
+      case "Pids": {
+        const { pid } = this.#task(decode(METHODS.Pids.request, payload).id);
+        return { processes: [{ pid }] };
+      }
+      case "Connect": {
+        const { id } = decode(METHODS.Connect.request, payload);
+        return { shimPid: process.pid, taskPid: this.#task(id).pid, version: "ctr" };
+      }
+      case "Shutdown":
+        return {};
+    }
+  }
+
+  #listen(id: string): void {
+    const entry = this.#tasks.get(id);
+    if (entry === undefined || entry.task.stopped) return;
+    const directory = open(entry.task.options.execDir, 0o200000);
+    try {
+      const path = socketPath(entry.task.options.execDir, directory);
+      unlink(path);
+      entry.listener = listen(path, (connection) => this.accept(() => connection));
+      call("fchmodat", path, -100, new TextEncoder().encode(path + "\0"), 0o600);
+    } finally {
+      close(directory);
+    }
+  }
+
+  #task(id: string): Task {
+    const entry = this.#tasks.get(id);
+    if (entry !== undefined) return entry.task;
+    throw new CtrError({
+      code: "not_found",
+      operation: "find task",
+      subject: id,
+      reason: "no such task",
+    });
+  }
+
+  #forget(id: string): void {
+    const entry = this.#tasks.get(id);
+    entry?.listener?.close();
+    if (entry !== undefined) unlink(`${entry.task.options.execDir}/shim.sock`);
+    this.#tasks.delete(id);
+  }
+
+  /** End when nothing runs and nobody is connected; what `--rm` left to do is done first. */
+  async #settle(): Promise<void> {
+    if (this.#connections > 0 || this.#creating > 0) return;
+    for (const { task } of this.#tasks.values()) if (!task.stopped) return;
+    for (const [id, { task }] of [...this.#tasks]) {
+      await task.cleaned();
+      if (this.#connections > 0) return;
+      this.#forget(id);
+      if (task.options.cleanup !== undefined) this.#cleanUp(task.options.cleanup);
+    }
+    if (this.#tasks.size === 0) this.#onIdle();
+  }
+}
+
+function exitFields(exit: ProcessExit): Record<string, unknown> {
+  const seconds = Math.floor(exit.exitedAt / 1000);
+  const nanos = (exit.exitedAt % 1000) * 1_000_000;
+  return { exitStatus: exit.exitCode, exitedAt: { seconds, nanos } };
+}
+
+/** The whole error for a client that shows it to a person: JSON of its fields, or the text. */
+function messageOf(error: unknown): string {
+  if (error instanceof CtrError) {
+    const { code, operation, subject, reason, hint } = error;
+    return JSON.stringify({ code, operation, subject, reason, hint });
+  }
+  return error instanceof Error ? error.stack ?? error.message : String(error);
+}
+
+export { traceEvents };

@@ -1,0 +1,137 @@
+/**
+ * The messages of containerd's shim v2 Task API, and the options that our shim adds.
+ *
+ * @see https://github.com/containerd/containerd/blob/main/api/runtime/task/v2/shim.proto
+ * @module
+ */
+
+import type { Message } from "./protobuf.ts";
+
+/** The service's name on the wire. */
+export const TASK_SERVICE = "containerd.task.v2.Task";
+/** A connection that calls `Attach` here carries Docker's stdio frames from then on. */
+export const ATTACH_SERVICE = "ctr.shim.v1.Attach";
+
+const TIMESTAMP = { seconds: [1, "int"], nanos: [2, "int"] } as const satisfies Message;
+const ANY = { typeUrl: [1, "string"], value: [2, "bytes"] } as const satisfies Message;
+const MOUNT = {
+  type: [1, "string"],
+  source: [2, "string"],
+  target: [3, "string"],
+  options: [4, "string", "repeated"],
+} as const satisfies Message;
+const PROCESS_INFO = { pid: [1, "int"], info: [2, ANY] } as const satisfies Message;
+const PROCESS = { id: [1, "string"], execId: [2, "string"] } as const satisfies Message;
+const EXIT = { exitStatus: [1, "int"], exitedAt: [2, TIMESTAMP] } as const satisfies Message;
+const EMPTY = {} as const satisfies Message;
+
+/** Request and response of each method. */
+export const METHODS = {
+  Create: {
+    request: {
+      id: [1, "string"],
+      bundle: [2, "string"],
+      rootfs: [3, MOUNT, "repeated"],
+      terminal: [4, "bool"],
+      stdin: [5, "string"],
+      stdout: [6, "string"],
+      stderr: [7, "string"],
+      options: [10, ANY],
+    },
+    response: { pid: [1, "int"] },
+  },
+  Start: { request: PROCESS, response: { pid: [1, "int"] } },
+  Delete: {
+    request: PROCESS,
+    response: { pid: [1, "int"], exitStatus: [2, "int"], exitedAt: [3, TIMESTAMP] },
+  },
+  Exec: {
+    request: {
+      id: [1, "string"],
+      execId: [2, "string"],
+      terminal: [3, "bool"],
+      stdin: [4, "string"],
+      stdout: [5, "string"],
+      stderr: [6, "string"],
+      spec: [7, ANY],
+    },
+    response: EMPTY,
+  },
+  ResizePty: {
+    request: { id: [1, "string"], execId: [2, "string"], width: [3, "int"], height: [4, "int"] },
+    response: EMPTY,
+  },
+  State: {
+    request: PROCESS,
+    response: {
+      id: [1, "string"],
+      bundle: [2, "string"],
+      pid: [3, "int"],
+      status: [4, "int"],
+      terminal: [8, "bool"],
+      exitStatus: [9, "int"],
+      exitedAt: [10, TIMESTAMP],
+      execId: [11, "string"],
+    },
+  },
+  Kill: {
+    request: { id: [1, "string"], execId: [2, "string"], signal: [3, "int"], all: [4, "bool"] },
+    response: EMPTY,
+  },
+  CloseIO: {
+    request: { id: [1, "string"], execId: [2, "string"], stdin: [3, "bool"] },
+    response: EMPTY,
+  },
+  Pids: { request: { id: [1, "string"] }, response: { processes: [1, PROCESS_INFO, "repeated"] } },
+  Pause: { request: { id: [1, "string"] }, response: EMPTY },
+  Resume: { request: { id: [1, "string"] }, response: EMPTY },
+  Wait: { request: PROCESS, response: EXIT },
+  Connect: {
+    request: { id: [1, "string"] },
+    response: { shimPid: [1, "int"], taskPid: [2, "int"], version: [3, "string"] },
+  },
+  Shutdown: { request: { id: [1, "string"], now: [2, "bool"] }, response: EMPTY },
+} as const satisfies Record<string, { request: Message; response: Message }>;
+
+/** A method of the Task API. */
+export type Method = keyof typeof METHODS;
+
+/** `Attach`: whose stdio. */
+export const ATTACH_REQUEST = PROCESS;
+
+/** The type of `Create.options` that our shim reads: JSON of {@link CreateTaskOptions}. */
+export const OPTIONS_TYPE = "ctr.dev/CreateTaskOptions";
+
+/** What our shim wants to know beside containerd's fields. */
+export interface CreateTaskOptions {
+  /** Where `state.json` goes. */
+  readonly dataDir: string;
+  /** Where `shim.sock` goes; made by the shim. */
+  readonly execDir: string;
+  readonly logPath: string;
+  /** Keep the container's stdin open for clients. */
+  readonly openStdin: boolean;
+  /** End its stdin when the client that wrote to it goes. */
+  readonly stdinOnce: boolean;
+  /** Run this when the task has ended and nobody deleted it: `--rm` of a client that is gone. */
+  readonly cleanup?: readonly string[];
+  readonly trace: boolean;
+}
+
+/** gRPC codes by ours; see `docs` of the error family. */
+export const GRPC_CODES: Readonly<Record<string, number>> = {
+  canceled: 1,
+  internal: 13,
+  invalid_argument: 3,
+  deadline_exceeded: 4,
+  not_found: 5,
+  already_exists: 6,
+  permission_denied: 7,
+  resource_exhausted: 8,
+  failed_precondition: 9,
+  conflict: 10,
+  not_implemented: 12,
+  unavailable: 14,
+  data_loss: 15,
+  unauthenticated: 16,
+};

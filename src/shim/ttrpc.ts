@@ -1,0 +1,122 @@
+/**
+ * ttrpc: requests and responses with protobuf payloads over a stream, as containerd's shims speak it.
+ *
+ * A frame is a 10-byte header (u32 length, u32 stream, u8 type, u8 flags, big endian) and its data.
+ * Clients use odd streams; a request and its response share one.
+ *
+ * @see https://github.com/containerd/ttrpc/blob/main/PROTOCOL.md
+ * @module
+ */
+
+import { decode, encode, type Message } from "./protobuf.ts";
+
+/** Frame types. */
+const REQUEST = 1;
+const RESPONSE = 2;
+const HEADER = 10;
+/** ttrpc's own limit. */
+const MAX_LENGTH = 4 << 20;
+
+const REQUEST_FIELDS = {
+  service: [1, "string"],
+  method: [2, "string"],
+  payload: [3, "bytes"],
+  timeoutNano: [4, "int"],
+} as const satisfies Message;
+
+const STATUS_FIELDS = { code: [1, "int"], message: [2, "string"] } as const satisfies Message;
+const RESPONSE_FIELDS = {
+  status: [1, STATUS_FIELDS],
+  payload: [2, "bytes"],
+} as const satisfies Message;
+
+/** One frame as it came. */
+export interface Frame {
+  readonly stream: number;
+  readonly type: number;
+  readonly data: Uint8Array;
+}
+
+/** Collects bytes and cuts them into frames. */
+export class FrameReader {
+  #held = new Uint8Array(0);
+
+  /**
+   * @throws {RangeError} when the peer announces a frame that is larger than the protocol allows
+   */
+  *push(bytes: Uint8Array): Generator<Frame> {
+    if (this.#held.length > 0) {
+      const joined = new Uint8Array(this.#held.length + bytes.length);
+      joined.set(this.#held);
+      joined.set(bytes, this.#held.length);
+      bytes = joined;
+    }
+    let at = 0;
+    while (bytes.length - at >= HEADER) {
+      const view = new DataView(bytes.buffer, bytes.byteOffset + at, HEADER);
+      const length = view.getUint32(0);
+      if (length > MAX_LENGTH) throw new RangeError(`ttrpc frame of ${length} bytes`);
+      if (bytes.length - at - HEADER < length) break;
+      const data = bytes.subarray(at + HEADER, at + HEADER + length);
+      yield { stream: view.getUint32(4), type: view.getUint8(8), data };
+      at += HEADER + length;
+    }
+    this.#held = bytes.slice(at);
+  }
+}
+
+function frame(stream: number, type: number, data: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(HEADER + data.length);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, data.length);
+  view.setUint32(4, stream);
+  view.setUint8(8, type);
+  bytes.set(data, HEADER);
+  return bytes;
+}
+
+/** A request on the wire. */
+export function requestFrame(
+  stream: number,
+  service: string,
+  method: string,
+  payload: Uint8Array,
+): Uint8Array {
+  return frame(stream, REQUEST, encode(REQUEST_FIELDS, { service, method, payload }));
+}
+
+/** A successful response on the wire. */
+export function responseFrame(stream: number, payload: Uint8Array): Uint8Array {
+  return frame(stream, RESPONSE, encode(RESPONSE_FIELDS, { payload }));
+}
+
+/** A failure on the wire; `code` is gRPC's. */
+export function errorFrame(stream: number, code: number, message: string): Uint8Array {
+  return frame(stream, RESPONSE, encode(RESPONSE_FIELDS, { status: { code, message } }));
+}
+
+/** What a request asks for; undefined when the frame is something else. */
+export function parseRequest(
+  { type, data }: Frame,
+): { service: string; method: string; payload: Uint8Array } | undefined {
+  if (type !== REQUEST) return undefined;
+  const request = decode(REQUEST_FIELDS, data);
+  return {
+    service: request.service,
+    method: request.method,
+    payload: request.payload,
+  };
+}
+
+/** What a response says; undefined when the frame is something else. */
+export function parseResponse(
+  { type, data }: Frame,
+): { status: { code: number; message: string } | undefined; payload: Uint8Array } | undefined {
+  if (type !== RESPONSE) return undefined;
+  const response = decode(RESPONSE_FIELDS, data);
+  const { status } = response;
+  return {
+    status: status === undefined || status.code === 0 ? undefined : status,
+    payload: response.payload,
+  };
+}
