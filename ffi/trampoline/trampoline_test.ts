@@ -36,7 +36,7 @@ _start: and $-16, %rsp
         # 2: ctr_run ends well
         lea good(%rip), %rdi; mov $3, %esi; call ctr_run
         mov $2, %ebx; cmp $-1, %rax; jne fail
-        # 3: dup's result went into close by reference, whose zero is not stored; the ignored failure is
+        # 3: dup's result went into close by reference, whose zero is not stored, the failure is
         mov $3, %ebx; cmpq $77, good+64+56(%rip); jne fail
         cmpq $-9, good+128+56(%rip); jne fail
         # 4: ctr_run names the failing entry
