@@ -15,6 +15,7 @@ import type { OciSpec } from "../oci/mod.ts";
 import type { CgroupStats, CreateOptions, ExecOptions, RuntimeProcess } from "./types.ts";
 
 export { availableCapabilities, create } from "./create.ts";
+export { layerReader, type ResolvedUser, resolveGroup, resolveUser } from "./users.ts";
 export { defaultSpec, parseSecurityOptions, type SpecOptions } from "./default_spec.ts";
 export type {
   CgroupStats,

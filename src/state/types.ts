@@ -74,6 +74,9 @@ export interface HostConfig {
     readonly soft: number;
     readonly hard: number;
   }[];
+  readonly groupAdd: readonly string[];
+  readonly sysctl: Readonly<Record<string, string>>;
+  readonly shmBytes: number;
 }
 
 /** A `-v`/`--mount` entry. */

@@ -1,0 +1,161 @@
+/**
+ * Writes a container's bundle: `config.json` and the files that it binds over the image's `/etc`.
+ *
+ * @module
+ */
+
+import { arch } from "../../ffi/mod.ts";
+import { CtrError } from "../errors.ts";
+import type { OciMount, OciRlimit, OciSeccomp, OciSpec } from "../oci/mod.ts";
+import { ensureDirectory, exists, readText, writeFile } from "../program/mod.ts";
+import {
+  availableCapabilities,
+  defaultSpec,
+  layerReader,
+  parseSecurityOptions,
+  resolveGroup,
+  resolveUser,
+} from "../runtime/mod.ts";
+import type { Mount } from "../snapshot/mod.ts";
+import type { ContainerRecord } from "../state/mod.ts";
+
+/**
+ * Write the bundle.
+ *
+ * @param directory where; it exists
+ * @param mounts the root file system, to look users up in
+ */
+export async function writeBundle(
+  directory: string,
+  record: ContainerRecord,
+  mounts: readonly Mount[],
+  terminalSize?: { readonly width: number; readonly height: number },
+): Promise<OciSpec> {
+  const { config, hostConfig } = record;
+  const readImage = layerReader(
+    record.rootfs === "" ? layerDirectories(mounts) : [record.rootfs],
+  );
+  const user = resolveUser(config.user, readImage);
+  const extraGids = hostConfig.groupAdd.map((group) => resolveGroup(group, readImage));
+  const args = [...config.entrypoint, ...config.cmd];
+  const files = etcFiles(directory, record);
+  const init: OciMount[] = [];
+  if (hostConfig.init) {
+    const { initElf } = await import("../runtime/init/init_elf.ts");
+    writeFile(`${directory}/init`, initElf(arch), 0o755);
+    args.unshift("/sbin/docker-init", "--");
+    init.push(bind(`${directory}/init`, "/sbin/docker-init", ["ro"]));
+  }
+  const env = config.env.some((entry) => entry.startsWith("HOME="))
+    ? config.env
+    : [...config.env, `HOME=${user.home}`];
+  const { seccomp } = parseSecurityOptions(hostConfig.securityOpt);
+  if (record.rootfs === "") ensureDirectory(`${directory}/rootfs`, 0o755);
+  const spec: OciSpec = defaultSpec({
+    args,
+    env,
+    cwd: config.workingDir,
+    uid: user.uid,
+    gid: user.gid,
+    additionalGids: [...new Set([...user.additionalGids, ...extraGids])],
+    hostname: config.hostname,
+    terminal: config.tty,
+    readonlyRootfs: hostConfig.readonlyRootfs,
+    rootfs: record.rootfs === "" ? "rootfs" : record.rootfs,
+    privileged: hostConfig.privileged,
+    capAdd: hostConfig.capAdd,
+    capDrop: hostConfig.capDrop,
+    securityOpt: hostConfig.securityOpt,
+    ...seccomp === undefined || seccomp === "unconfined"
+      ? {}
+      : { seccompProfile: seccompFile(seccomp) },
+    mounts: [...files, ...init, ...hostConfig.binds.map(userMount)],
+    memoryBytes: hostConfig.memoryBytes,
+    nanoCpus: hostConfig.nanoCpus,
+    pidsLimit: hostConfig.pidsLimit,
+    rlimits: hostConfig.ulimits.map(rlimit),
+    network: hostConfig.networkMode,
+    cgroupsPath: `/ctr/${record.id}`,
+    arch,
+    availableCapabilities: availableCapabilities(),
+    sysctl: hostConfig.sysctl,
+    shmBytes: hostConfig.shmBytes,
+  });
+  const whole = terminalSize === undefined ? spec : {
+    ...spec,
+    process: {
+      ...spec.process!,
+      consoleSize: { width: terminalSize.width, height: terminalSize.height },
+    },
+  };
+  writeFile(`${directory}/config.json`, JSON.stringify(whole));
+  return whole;
+}
+
+/** Directories to look for files in, topmost first, as the mounts of a snapshot name them. */
+export function layerDirectories(mounts: readonly Mount[]): string[] {
+  const root = mounts.find(({ target }) => target === undefined || target === "/");
+  if (root === undefined) return [];
+  if (root.type === "bind") return [root.source];
+  const find = (prefix: string) =>
+    root.options.filter((option) => option.startsWith(prefix))
+      .map((option) => option.slice(prefix.length));
+  return [...find("upperdir="), ...find("lowerdir+=")];
+}
+
+function etcFiles(directory: string, record: ContainerRecord): OciMount[] {
+  const { hostname } = record.config;
+  const hosts = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n" +
+    `127.0.1.1\t${hostname}\n`;
+  const resolv = record.hostConfig.networkMode === "host" && exists("/etc/resolv.conf")
+    ? readText("/etc/resolv.conf")
+    : "";
+  writeFile(`${directory}/hostname`, hostname + "\n", 0o644);
+  writeFile(`${directory}/hosts`, hosts, 0o644);
+  writeFile(`${directory}/resolv.conf`, resolv, 0o644);
+  return ["hostname", "hosts", "resolv.conf"].map((name) =>
+    bind(`${directory}/${name}`, `/etc/${name}`, [])
+  );
+}
+
+function bind(source: string, destination: string, options: readonly string[]): OciMount {
+  return { destination, type: "bind", source, options: ["rbind", "rprivate", ...options] };
+}
+
+function userMount(mount: ContainerRecord["hostConfig"]["binds"][number]): OciMount {
+  const readonly = mount.readonly ? ["ro"] : [];
+  if (mount.type === "tmpfs") {
+    return {
+      destination: mount.destination,
+      type: "tmpfs",
+      source: "tmpfs",
+      options: ["nosuid", "nodev", "noexec", ...mount.options, ...readonly],
+    };
+  }
+  const recursive = mount.options.includes("bind") ? [] : ["rbind"];
+  const propagates = mount.options.some((option) => /^r?(private|shared|slave)$/.test(option));
+  return {
+    destination: mount.destination,
+    type: "bind",
+    source: mount.source,
+    options: [...recursive, ...propagates ? [] : ["rprivate"], ...mount.options, ...readonly],
+  };
+}
+
+function rlimit(limit: { name: string; soft: number; hard: number }): OciRlimit {
+  return { type: `RLIMIT_${limit.name.toUpperCase()}`, soft: limit.soft, hard: limit.hard };
+}
+
+function seccompFile(path: string): OciSeccomp {
+  try {
+    return JSON.parse(readText(path)) as OciSeccomp;
+  } catch (cause) {
+    throw new CtrError({
+      code: "invalid_argument",
+      operation: "read seccomp profile",
+      subject: path,
+      reason: cause instanceof Error ? cause.message : String(cause),
+      cause,
+    });
+  }
+}

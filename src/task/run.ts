@@ -1,0 +1,180 @@
+/**
+ * Create, start, attach and wait in one: the hot path of `ctr run`. The shim boots while the image is
+ * resolved and the bundle written.
+ *
+ * @module
+ */
+
+import { CtrError } from "../errors.ts";
+import { close } from "../program/mod.ts";
+import {
+  attachOver,
+  type CreateTaskOptions,
+  OPTIONS_TYPE,
+  type ShimClient,
+  spawnShim,
+} from "../shim/mod.ts";
+import { mark, now, span } from "../trace.ts";
+import type { Mount } from "../snapshot/mod.ts";
+import type { ContainerRecord } from "../state/mod.ts";
+import { createContainer, removeFiles } from "./create.ts";
+import type { Engine } from "./engine.ts";
+import { dataDir, execDir, logPath } from "./place.ts";
+import type { RunningContainer, RunOptions } from "./types.ts";
+
+/** How a run ended. */
+export interface RunResult {
+  readonly id: string;
+  readonly exitCode: number;
+  /** The client left before the container ended. */
+  readonly detached: boolean;
+}
+
+/** The Create request for a container. */
+export function createRequest(
+  engine: Engine,
+  record: ContainerRecord,
+  mounts: readonly Mount[],
+  options: { readonly stdinOnce: boolean; readonly trace?: boolean },
+) {
+  const create: CreateTaskOptions = {
+    dataDir: dataDir(engine.directories, record.id),
+    execDir: execDir(engine.directories, record.id),
+    logPath: logPath(engine.directories, record.id),
+    openStdin: record.config.openStdin,
+    stdinOnce: options.stdinOnce,
+    trace: options.trace ?? false,
+    ...record.hostConfig.autoRemove ? { cleanup: [...engine.cleanupArgv, record.id] } : {},
+  };
+  return {
+    id: record.id,
+    bundle: dataDir(engine.directories, record.id),
+    rootfs: mounts,
+    terminal: record.config.tty,
+    options: { typeUrl: OPTIONS_TYPE, value: new TextEncoder().encode(JSON.stringify(create)) },
+  };
+}
+
+/**
+ * Run a container in the foreground. A container that cannot be started stays, unless `autoRemove`.
+ *
+ * @returns when it has ended and all its output was delivered, or when `detach` was called
+ * @throws {CtrError} when it cannot be created or started
+ */
+export async function runContainer(engine: Engine, options: RunOptions): Promise<RunResult> {
+  const shim = span("spawn shim", () => spawnShim(engine.shimEnv));
+  const { client } = shim;
+  let record: ContainerRecord;
+  let mounts: readonly Mount[];
+  try {
+    ({ record, mounts } = await createContainer(engine, options));
+  } catch (error) {
+    close(shim.attachFd);
+    client.close();
+    throw error;
+  }
+  const { id } = record;
+  const { autoRemove } = record.hostConfig;
+  let left!: () => void;
+  const detached = new Promise<"detached">((resolve) => left = () => resolve("detached"));
+  try {
+    const startedUs = now();
+    await client.call(
+      "Create",
+      createRequest(engine, record, mounts, { stdinOnce: true, trace: options.trace ?? false }),
+    );
+    const output = options.onOutput ?? (() => {});
+    const attachment = attachOver(shim.attachFd, { id }, output);
+    const exit = client.call("Wait", { id });
+    exit.catch(() => {});
+    await client.call("Start", { id });
+    mark("start", startedUs);
+    options.onStarted?.(running(record, client, attachment, left));
+    const ranUs = now();
+    const result = await Promise.race([Promise.all([exit, attachment.ended]), detached]);
+    mark("run", ranUs);
+    if (result === "detached") {
+      attachment.detach();
+      client.close();
+      return { id, exitCode: 0, detached: true };
+    }
+    const exitCode = result[0].exitStatus;
+    if (autoRemove) await span("remove", () => removeEnded(engine, record, client));
+    else client.close();
+    return { id, exitCode, detached: false };
+  } catch (error) {
+    await discardTask(client, id);
+    if (autoRemove) await removeRecord(engine, record);
+    throw error;
+  }
+}
+
+function running(
+  record: ContainerRecord,
+  client: ShimClient,
+  attachment: ReturnType<typeof attachOver>,
+  detach: () => void,
+): RunningContainer {
+  const { id } = record;
+  return {
+    id,
+    name: record.name,
+    writeStdin: (bytes) => attachment.write(bytes),
+    endStdin: () => attachment.endStdin(),
+    kill: async (signal) => void await client.call("Kill", { id, signal }),
+    resize: async (width, height) => void await client.call("ResizePty", { id, width, height }),
+    detach,
+  };
+}
+
+/** Start a made container and leave it to its shim. */
+export async function startDetached(
+  engine: Engine,
+  record: ContainerRecord,
+  mounts: readonly Mount[],
+): Promise<void> {
+  const { client, attachFd } = spawnShim(engine.shimEnv);
+  close(attachFd);
+  try {
+    await client.call("Create", createRequest(engine, record, mounts, { stdinOnce: false }));
+    await client.call("Start", { id: record.id });
+    client.close();
+  } catch (error) {
+    await discardTask(client, record.id);
+    if (record.hostConfig.autoRemove) await removeRecord(engine, record);
+    throw error;
+  }
+}
+
+/** Make and start a container in the background. */
+export async function runDetached(engine: Engine, options: RunOptions): Promise<ContainerRecord> {
+  const { record, mounts } = await createContainer(engine, options);
+  await startDetached(engine, record, mounts);
+  return record;
+}
+
+async function removeEnded(
+  engine: Engine,
+  record: ContainerRecord,
+  client: ShimClient,
+): Promise<void> {
+  // The shim gives back the cgroup and ends by itself; the name is free as soon as the record is gone.
+  const deleted = client.call("Delete", { id: record.id });
+  deleted.catch(() => {});
+  await removeRecord(engine, record);
+  await deleted.catch((error: unknown) => {
+    if (!(error instanceof CtrError) || error.code !== "unavailable") throw error;
+  });
+  client.close();
+}
+
+async function removeRecord(engine: Engine, record: ContainerRecord): Promise<void> {
+  engine.state.containers.remove(record.id);
+  await removeFiles(engine, record);
+}
+
+/** After a failed start: the shim's task goes, whatever state it is in. */
+async function discardTask(client: ShimClient, id: string): Promise<void> {
+  await client.call("Delete", { id }).catch(() => {});
+  client.close();
+}
