@@ -75,3 +75,15 @@ export type ImageRemoval =
 
 /** When to ask the registry. */
 export type PullPolicy = "always" | "missing" | "never";
+
+/** What a pull is doing; one layer or blob per `id`. */
+export interface ImageProgress {
+  /** `resolving`, then per layer `waiting`, `downloading`, `unpacking`, `exists`, `done`; at the end `done` without ID. */
+  readonly status: "resolving" | "waiting" | "downloading" | "unpacking" | "exists" | "done";
+  /** Digest of the layer; absent when it is about the whole image. */
+  readonly id?: string;
+  /** Compressed bytes so far and in total. */
+  readonly current?: number;
+  readonly total?: number;
+  readonly message?: string;
+}

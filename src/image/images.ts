@@ -1,0 +1,103 @@
+/**
+ * The images of a store. What a start needs is here and in `resolve.ts`; pulling, listing and
+ * removing load when they are called.
+ *
+ * @module
+ */
+
+import type { Snapshotter } from "../snapshot/mod.ts";
+import type { State } from "../state/mod.ts";
+import { isHost } from "./host.ts";
+import { missing, resolveStored } from "./resolve.ts";
+import type { ImageSources } from "./sources.ts";
+import type { Image, ImageProgress, ImageRemoval, ImageSummary, PullPolicy } from "./types.ts";
+
+/** What images are kept in. */
+export interface ImagesOptions {
+  readonly state: State;
+  readonly snapshotter: Snapshotter;
+  /** Default: the content store under `state.dirs.data` and the registry client. */
+  readonly sources?: ImageSources | undefined;
+}
+
+/** How to {@link Images.pull}. */
+export interface PullImageOptions {
+  /** `linux/arm64/v8`; default: this machine's. */
+  readonly platform?: string | undefined;
+  readonly onProgress?: ((progress: ImageProgress) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Passed on to the registry client as they are: credentials, insecure registries, mirrors. */
+  readonly registry?: Readonly<Record<string, unknown>>;
+}
+
+/** How to {@link Images.ensure}. */
+export interface EnsureOptions extends PullImageOptions {
+  /** Default `missing`. */
+  readonly pull?: PullPolicy;
+}
+
+/** How to {@link Images.remove}. */
+export interface RemoveImageOptions {
+  readonly force?: boolean;
+  /** Whether a container has a process; an image of one that does cannot be removed. */
+  readonly isRunning?: (containerId: string) => boolean;
+}
+
+/** Images by name, of one store and snapshotter. */
+export interface Images {
+  /**
+   * An image of the store, by reference, full ID, or unique prefix of an ID.
+   * @throws {CtrError} `not_found`; `invalid_argument` for an ambiguous prefix or a bad reference.
+   */
+  resolve(reference: string, options?: { platform?: string | undefined }): Promise<Image>;
+  /** An image that a container can start from: in the store and unpacked. Pulls as told. */
+  ensure(reference: string, options?: EnsureOptions): Promise<Image>;
+  /** Fetch, verify and unpack an image, and let the name point to it. */
+  pull(reference: string, options?: PullImageOptions): Promise<Image>;
+  /** One entry per image ID, newest first. */
+  list(): Promise<readonly ImageSummary[]>;
+  /**
+   * Untag a name, and delete the image when it was the last one.
+   * @throws {CtrError} `not_found`; `conflict` when a container uses it, or an ID has several names.
+   */
+  remove(reference: string, options?: RemoveImageOptions): Promise<readonly ImageRemoval[]>;
+}
+
+/** The images of a store. Nothing is opened or read yet. */
+export function openImages(options: ImagesOptions): Images {
+  const { state, snapshotter } = options;
+  const pull: Images["pull"] = async (reference, how = {}) =>
+    isHost(reference)
+      ? (await import("./host_image.ts")).hostImage(options, how.platform)
+      : (await import("./pull.ts")).pullImage(options, reference, how);
+  return {
+    resolve: async (reference, { platform } = {}) => {
+      const found = resolveStored(state, reference, platform);
+      if (found !== undefined) return found;
+      if (isHost(reference)) {
+        return (await import("./host_image.ts")).hostImage(options, platform);
+      }
+      throw missing(state, reference, platform);
+    },
+    ensure: async (reference, how = {}) => {
+      const policy = how.pull ?? "missing";
+      const found = policy === "always" && !isHost(reference)
+        ? undefined
+        : resolveStored(state, reference, how.platform);
+      if (found !== undefined) {
+        const { chainId } = found;
+        if (chainId === undefined) return found;
+        if (state.snapshots(snapshotter.name).get(chainId)?.kind === "committed") return found;
+        if (!isHost(found.name)) {
+          return await (await import("./unpack.ts")).unpackStored(options, found, how);
+        }
+      }
+      if (policy === "never" && !isHost(reference)) throw missing(state, reference, how.platform);
+      return await pull(reference, how);
+    },
+    pull,
+    list: async () => (await import("./list.ts")).listImages(options),
+    remove: async (reference, how = {}) =>
+      (await import("./remove.ts")).removeImage(options, reference, how),
+  };
+}

@@ -1,0 +1,37 @@
+/**
+ * Images by name: resolved in the store first, pulled when missing, unpacked into snapshots, listed,
+ * removed; and the built-in image `host`.
+ *
+ * ```ts
+ * const images = openImages({ state, snapshotter });          // costs nothing
+ * const image = await images.ensure("alpine", { pull: "missing", onProgress });
+ * const mounts = await snapshotter.prepare(containerId, image.chainId);
+ * image.id; image.config.config?.Env;
+ * await images.resolve("sha256:9f8e");                         // never pulls; not_found
+ * await images.pull("alpine", { platform: "linux/arm64", onProgress });
+ * await images.list();                                         // as `docker images`
+ * await images.remove("alpine", { force: false });             // [{untagged}, {deleted}]
+ * ```
+ *
+ * @module
+ */
+
+export { openImages } from "./images.ts";
+export type {
+  EnsureOptions,
+  Images,
+  ImagesOptions,
+  PullImageOptions,
+  RemoveImageOptions,
+} from "./images.ts";
+export type { BlobStore, Descriptor, ImageSources, RemoteImage } from "./sources.ts";
+export { canonicalName, familiarName } from "./name.ts";
+export { THIS_PLATFORM } from "./variant.ts";
+export type {
+  Image,
+  ImageConfig,
+  ImageProgress,
+  ImageRemoval,
+  ImageSummary,
+  PullPolicy,
+} from "./types.ts";

@@ -1,0 +1,75 @@
+/**
+ * Names of images: from what people type to the one spelling that records have, and back.
+ *
+ * @see https://github.com/distribution/reference
+ * @module
+ */
+
+import { CtrError } from "../errors.ts";
+
+const HUB = "docker.io";
+const COMPONENT = "[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*";
+const HOST =
+  "(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?";
+const REFERENCE = new RegExp(
+  `^(?:(${HOST})/)?(${COMPONENT}(?:/${COMPONENT})*)(?::([A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@(sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128}))?$`,
+);
+
+/** The parts of a canonical name. */
+export interface NameParts {
+  /** With its registry: `docker.io/library/alpine`. */
+  readonly repository: string;
+  readonly tag: string | undefined;
+  readonly digest: string | undefined;
+}
+
+/**
+ * The canonical name of a reference: `alpine` is `docker.io/library/alpine:latest`; with a digest the
+ * tag is dropped, as Docker does.
+ *
+ * @throws {CtrError} `invalid_argument` when it is not a reference.
+ */
+export function canonicalName(reference: string): string {
+  const slash = reference.indexOf("/");
+  const first = slash < 0 ? "" : reference.slice(0, slash);
+  const hasHost = /[.:]/.test(first) || first === "localhost" || /[A-Z]/.test(first);
+  const full = hasHost ? reference : `${HUB}/${slash < 0 ? "library/" : ""}${reference}`;
+  const match = REFERENCE.exec(full);
+  if (match === null || reference.length > 4096) {
+    throw new CtrError({
+      code: "invalid_argument",
+      operation: "use image name",
+      subject: reference,
+      reason: /[A-Z]/.test(reference.split(/[:@]/)[0]!)
+        ? "repository names are lowercase"
+        : "it is not NAME[:TAG][@DIGEST]",
+    });
+  }
+  const [, domain, path, tag, digest] = match as unknown as [
+    string,
+    string,
+    string,
+    string?,
+    string?,
+  ];
+  const host = domain === "index.docker.io" ? HUB : domain;
+  const inHub = host === HUB && !path.includes("/") ? `library/${path}` : path;
+  return digest === undefined
+    ? `${host}/${inHub}:${tag ?? "latest"}`
+    : `${host}/${inHub}@${digest}`;
+}
+
+/** Take a canonical name apart. */
+export function splitName(name: string): NameParts {
+  const [before, digest] = name.split("@") as [string, string?];
+  const colon = before.lastIndexOf(":");
+  return colon > before.lastIndexOf("/")
+    ? { repository: before.slice(0, colon), tag: before.slice(colon + 1), digest }
+    : { repository: before, tag: undefined, digest };
+}
+
+/** The short spelling of a canonical name or repository: `alpine:latest`. */
+export function familiarName(name: string): string {
+  if (name.startsWith(`${HUB}/library/`)) return name.slice(HUB.length + "/library/".length);
+  return name.startsWith(`${HUB}/`) ? name.slice(HUB.length + 1) : name;
+}

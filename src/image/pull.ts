@@ -1,0 +1,88 @@
+/**
+ * An image from a registry into the store: documents, layers, and last the name.
+ *
+ * @module
+ */
+
+import { lock, type State } from "../state/mod.ts";
+import { sourcesOf } from "./default_sources.ts";
+import { readDocuments } from "./documents.ts";
+import type { ImagesOptions, PullImageOptions } from "./images.ts";
+import { canonicalName, splitName } from "./name.ts";
+import type { Descriptor } from "./sources.ts";
+import { STORE_LOCK } from "./sweep.ts";
+import type { Image } from "./types.ts";
+import { unpackLayers } from "./unpack.ts";
+import { normalizePlatform, toImage } from "./variant.ts";
+
+/**
+ * Pull one platform of an image. When the name pointed to another image before, that one stays under
+ * its digest.
+ *
+ * @throws {CtrError} of the registry client; `not_found` when there is no such platform; `data_loss`.
+ */
+export async function pullImage(
+  options: ImagesOptions,
+  reference: string,
+  how: PullImageOptions = {},
+): Promise<Image> {
+  const { state, snapshotter } = options;
+  const { onProgress = () => {}, signal } = how;
+  const name = canonicalName(reference);
+  const platform = normalizePlatform(how.platform);
+  const sources = await sourcesOf(options);
+  using _held = await lock(state.dirs, STORE_LOCK, { shared: true, signal });
+  onProgress({ status: "resolving", message: name });
+  const remote = await sources.remote(name, { registry: how.registry, signal });
+  const documents = await readDocuments(remote.target, platform, (each) => remote.document(each));
+  const chainId = await unpackLayers(documents, {
+    state,
+    snapshotter,
+    onProgress,
+    signal,
+    first: (layer, stop) =>
+      remote.layer(layer, {
+        signal: stop,
+        onBytes: (current) =>
+          onProgress({ status: "downloading", id: layer.digest, current, total: layer.size }),
+      }),
+    again: (layer) => sources.blobs.layer(layer),
+  });
+  const { configDescriptor, layers, manifest, configText } = documents;
+  const variant = {
+    target: remote.target.digest,
+    platform,
+    manifest: manifest.digest,
+    id: configDescriptor.digest,
+    chainId,
+    size: layers.reduce((sum, { size }) => sum + size, configDescriptor.size),
+    config: configText,
+  };
+  state.transaction(() => {
+    state.images.putVariant(variant);
+    point(state, name, remote.target);
+  });
+  onProgress({ status: "done", message: remote.target.digest });
+  return toImage(name, variant);
+}
+
+/** Let a name point to a target; what it pointed to is kept as `REPOSITORY@DIGEST`. */
+export function point(state: State, name: string, target: Descriptor): void {
+  const now = Date.now();
+  const before = state.images.get(name);
+  if (before !== undefined && before.target.digest !== target.digest) {
+    const others = state.images.named(before.target.digest);
+    const { repository } = splitName(name);
+    if (others.length === 1) {
+      state.images.put({ ...before, name: `${repository}@${before.target.digest}` });
+    }
+  }
+  const { mediaType, digest, size } = target;
+  state.images.put({
+    name,
+    target: { mediaType, digest, size },
+    labels: before?.labels ?? {},
+    createdAt: now,
+    updatedAt: now,
+  });
+}

@@ -1,0 +1,196 @@
+/**
+ * Layers to snapshots. Layers are unpacked at the same time where the snapshotter can stack them
+ * afterwards, while they download; the largest starts first. Each is committed under its chain ID,
+ * after its diffID was found right and its files were flushed.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { CtrError } from "../errors.ts";
+import { call, close, open } from "../program/mod.ts";
+import { applyLayer, commitLayer, type LayerCommit, type Snapshotter } from "../snapshot/mod.ts";
+import { type Lock, lock, type State } from "../state/mod.ts";
+import { chainIds } from "./chain.ts";
+import { type ImageDocuments, readDocuments } from "./documents.ts";
+import type { ImagesOptions, PullImageOptions } from "./images.ts";
+import type { Descriptor } from "./sources.ts";
+import { sourcesOf } from "./default_sources.ts";
+import type { Image, ImageProgress } from "./types.ts";
+
+/** Layers that download and unpack at the same time, as in Docker. */
+const PARALLEL = 3;
+
+/** Keys of the snapshots that layers are unpacked into; stale ones are swept. */
+export const UNPACK_PREFIX = "unpack-";
+
+/** What {@link unpackLayers} needs besides the documents. */
+export interface UnpackOptions {
+  readonly state: State;
+  readonly snapshotter: Snapshotter;
+  /** The uncompressed tar of a layer, for the first time. */
+  readonly first: (layer: Descriptor, signal: AbortSignal) => AsyncIterable<Uint8Array>;
+  /** The same again, from the store. */
+  readonly again: (layer: Descriptor) => AsyncIterable<Uint8Array>;
+  readonly onProgress: (progress: ImageProgress) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface Job {
+  readonly layer: Descriptor;
+  readonly diffId: string;
+  readonly chainId: string;
+  readonly parent: string | undefined;
+  readonly key: string;
+}
+
+/**
+ * Unpack the layers that the snapshotter does not have yet.
+ *
+ * @returns the chain ID of all of them, `""` without layers.
+ * @throws {CtrError} `data_loss` when a layer is not what the configuration says. Layers below the
+ * failed one may stay committed; nothing else stays.
+ */
+export async function unpackLayers(
+  { config, layers }: Pick<ImageDocuments, "config" | "layers">,
+  options: UnpackOptions,
+): Promise<string> {
+  const { state, snapshotter, onProgress } = options;
+  const chain = chainIds(config.rootfs.diff_ids);
+  const table = state.snapshots(snapshotter.name);
+  const isCommitted = (chainId: string): boolean => table.get(chainId)?.kind === "committed";
+  const locks: Lock[] = [];
+  try {
+    const jobs: Job[] = [];
+    for (const [index, layer] of layers.entries()) {
+      const chainId = chain[index]!;
+      if (!isCommitted(chainId)) {
+        // Bottom first, always: two images that share layers take the locks in the same order.
+        const name = `${UNPACK_PREFIX}${snapshotter.name}-${chainId}`;
+        locks.push(await lock(state.dirs, name, { signal: options.signal }));
+      }
+      if (isCommitted(chainId)) {
+        onProgress({ status: "exists", id: layer.digest });
+        continue;
+      }
+      onProgress({ status: "waiting", id: layer.digest, total: layer.size });
+      jobs.push({
+        layer,
+        diffId: config.rootfs.diff_ids[index]!,
+        chainId,
+        parent: chain[index - 1],
+        key: `${UNPACK_PREFIX}${chainId}-${process.pid}-${Date.now()}`,
+      });
+    }
+    if (snapshotter.rebase) await unpackTogether(jobs, options);
+    else for (const job of jobs) await unpackTogether([job], options);
+  } finally {
+    for (const held of locks) held.release();
+  }
+  return chain.at(-1) ?? "";
+}
+
+async function unpackTogether(jobs: readonly Job[], options: UnpackOptions): Promise<void> {
+  const { state, snapshotter, onProgress } = options;
+  const abort = new AbortController();
+  const signal = options.signal === undefined
+    ? abort.signal
+    : AbortSignal.any([abort.signal, options.signal]);
+  const queue = [...jobs].sort((a, b) => b.layer.size - a.layer.size);
+  const commits = new Map<Job, LayerCommit>();
+  const prepared: string[] = [];
+  const work = async (): Promise<void> => {
+    for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
+      const { key, layer, chainId, parent } = job;
+      await snapshotter.prepare(key, snapshotter.rebase ? undefined : parent);
+      prepared.push(key);
+      const source = (): AsyncIterable<Uint8Array> =>
+        verified(options.first(layer, signal), job.diffId, signal);
+      const result = await applyLayer(snapshotter, key, source);
+      onProgress({ status: "done", id: layer.digest });
+      const again = (): AsyncIterable<Uint8Array> => options.again(layer);
+      commits.set(job, { key, name: chainId, parent, result, source: again });
+    }
+  };
+  try {
+    const workers = Array.from(
+      { length: Math.min(PARALLEL, jobs.length) },
+      () =>
+        work().catch((error) => {
+          queue.length = 0;
+          abort.abort(error);
+          throw error;
+        }),
+    );
+    const results = await Promise.allSettled(workers);
+    const failed = results.filter((result) => result.status === "rejected");
+    if (failed.length > 0) {
+      throw firstCause(failed.map(({ reason }) => reason), abort.signal.reason);
+    }
+    if (jobs.length > 0) flush(state.dirs.data);
+    for (const job of jobs) {
+      await commitLayer(snapshotter, commits.get(job)!);
+      prepared.splice(prepared.indexOf(job.key), 1);
+    }
+  } catch (error) {
+    for (const key of prepared) await snapshotter.remove(key).catch(() => {});
+    throw error;
+  }
+}
+
+/** The error that stopped the others, not what stopping did to them. */
+function firstCause(errors: readonly unknown[], reason: unknown): unknown {
+  return errors.includes(reason) ? reason : errors[0];
+}
+
+/** A committed snapshot is trusted after a power failure, so its files must be on disk. */
+function flush(directory: string): void {
+  const fd = open(directory, 0);
+  try {
+    call("syncfs", directory, fd);
+  } finally {
+    close(fd);
+  }
+}
+
+async function* verified(
+  source: AsyncIterable<Uint8Array>,
+  diffId: string,
+  signal: AbortSignal,
+): AsyncIterable<Uint8Array> {
+  const [algorithm, expected] = diffId.split(":") as [string, string];
+  const hash = createHash(algorithm);
+  for await (const chunk of source) {
+    signal.throwIfAborted();
+    hash.update(chunk);
+    yield chunk;
+  }
+  const actual = hash.digest("hex");
+  if (actual !== expected) {
+    throw new CtrError({
+      code: "data_loss",
+      operation: "unpack layer",
+      subject: diffId,
+      reason: `its uncompressed digest is ${algorithm}:${actual}`,
+    });
+  }
+}
+
+/** Unpack a stored image, whose snapshots are gone or were made by another snapshotter. */
+export async function unpackStored(
+  options: ImagesOptions,
+  image: Image,
+  how: PullImageOptions,
+): Promise<Image> {
+  const { blobs } = await sourcesOf(options);
+  const target = { mediaType: "", digest: image.manifest, size: 0 };
+  const documents = await readDocuments(target, image.platform, ({ digest }) => blobs.read(digest));
+  await unpackLayers(documents, {
+    ...options,
+    first: (layer) => blobs.layer(layer),
+    again: (layer) => blobs.layer(layer),
+    onProgress: how.onProgress ?? (() => {}),
+    signal: how.signal,
+  });
+  return image;
+}
