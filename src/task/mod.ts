@@ -1,5 +1,5 @@
 /**
- * Containers and their tasks.
+ * Containers and their tasks. What a start needs is loaded with this module; the rest when called.
  *
  * @example
  * ```ts
@@ -20,3 +20,19 @@ export { closeEngine, type Engine, type EngineOptions, openEngine } from "./engi
 export { createContainer, type CreatedContainer } from "./create.ts";
 export { runContainer, runDetached, type RunResult } from "./run.ts";
 export type { ContainerOptions, ExecOptions, RunningContainer, RunOptions } from "./types.ts";
+export type { ContainerSummary } from "./list.ts";
+export type { ExecResult } from "./exec.ts";
+export type { LogEntry, LogOptions } from "./logs.ts";
+
+/** Start, stop, kill, wait for, pause and remove containers. */
+export const control = (): Promise<typeof import("./control.ts")> => import("./control.ts");
+/** Add processes to running containers. */
+export const exec = (): Promise<typeof import("./exec.ts")> => import("./exec.ts");
+/** Attach to running containers. */
+export const attach = (): Promise<typeof import("./attach.ts")> => import("./attach.ts");
+/** List and inspect containers. */
+export const list = (): Promise<typeof import("./list.ts")> => import("./list.ts");
+/** Read logs. */
+export const logs = (): Promise<typeof import("./logs.ts")> => import("./logs.ts");
+/** The syscall program that a run would execute. */
+export const explain = (): Promise<typeof import("./explain.ts")> => import("./explain.ts");

@@ -1,0 +1,127 @@
+/**
+ * Containers as lists and as Docker's JSON.
+ *
+ * @module
+ */
+
+import type { TaskState } from "../shim/mod.ts";
+import type { ContainerRecord } from "../state/mod.ts";
+import type { Engine } from "./engine.ts";
+import { dataDir, logPath } from "./place.ts";
+import { taskState } from "./task_state.ts";
+
+/** A container and what its task does. */
+export interface ContainerSummary {
+  readonly record: ContainerRecord;
+  readonly state: TaskState;
+  /** Docker's word for it. */
+  readonly status: "created" | "running" | "paused" | "exited";
+}
+
+/** All containers, newest first. One that disappears meanwhile is left out. */
+export async function listContainers(engine: Engine): Promise<ContainerSummary[]> {
+  const records = [...engine.state.containers.list()].sort((a, b) => b.createdAt - a.createdAt);
+  return await Promise.all(records.map((record) => summary(engine, record)));
+}
+
+async function summary(engine: Engine, record: ContainerRecord): Promise<ContainerSummary> {
+  const state = await taskState(engine, record);
+  return { record, state, status: state.status === "stopped" ? "exited" : state.status };
+}
+
+/** What `docker inspect` prints for a container. */
+export async function inspectContainer(
+  engine: Engine,
+  reference: string,
+): Promise<Record<string, unknown>> {
+  const record = engine.state.containers.resolve(reference, "inspect");
+  const { state, status } = await summary(engine, record);
+  const { config, hostConfig, id } = record;
+  const [command, ...args] = [...config.entrypoint, ...config.cmd];
+  return {
+    Id: id,
+    Created: time(record.createdAt),
+    Path: command ?? "",
+    Args: args,
+    State: {
+      Status: status,
+      Running: status === "running" || status === "paused",
+      Paused: status === "paused",
+      Restarting: false,
+      OOMKilled: state.oomKilled,
+      Dead: false,
+      Pid: state.pid,
+      ExitCode: state.exitCode,
+      Error: state.error,
+      StartedAt: time(state.startedAt),
+      FinishedAt: time(state.finishedAt),
+    },
+    Image: record.imageId,
+    ResolvConfPath: `${dataDir(engine.directories, id)}/resolv.conf`,
+    HostnamePath: `${dataDir(engine.directories, id)}/hostname`,
+    HostsPath: `${dataDir(engine.directories, id)}/hosts`,
+    LogPath: logPath(engine.directories, id),
+    Name: `/${record.name}`,
+    RestartCount: 0,
+    Driver: record.snapshotter,
+    Platform: "linux",
+    HostConfig: {
+      Binds: hostConfig.binds.filter(({ type }) => type === "bind")
+        .map(({ source, destination, readonly }) =>
+          `${source}:${destination}${readonly ? ":ro" : ""}`
+        ),
+      LogConfig: { Type: "json-file", Config: {} },
+      NetworkMode: hostConfig.networkMode,
+      RestartPolicy: { Name: "no", MaximumRetryCount: 0 },
+      AutoRemove: hostConfig.autoRemove,
+      CapAdd: hostConfig.capAdd.length === 0 ? null : hostConfig.capAdd,
+      CapDrop: hostConfig.capDrop.length === 0 ? null : hostConfig.capDrop,
+      GroupAdd: hostConfig.groupAdd.length === 0 ? null : hostConfig.groupAdd,
+      Privileged: hostConfig.privileged,
+      ReadonlyRootfs: hostConfig.readonlyRootfs,
+      SecurityOpt: hostConfig.securityOpt.length === 0 ? null : hostConfig.securityOpt,
+      ShmSize: hostConfig.shmBytes,
+      Memory: hostConfig.memoryBytes,
+      NanoCpus: hostConfig.nanoCpus,
+      PidsLimit: hostConfig.pidsLimit === 0 ? null : hostConfig.pidsLimit,
+      Ulimits: hostConfig.ulimits.map(({ name, soft, hard }) => ({
+        Name: name,
+        Soft: soft,
+        Hard: hard,
+      })),
+      Init: hostConfig.init,
+    },
+    Mounts: hostConfig.binds.map((mount) => ({
+      Type: mount.type,
+      Source: mount.source,
+      Destination: mount.destination,
+      Mode: mount.options.join(","),
+      RW: !mount.readonly,
+      Propagation: mount.type === "bind" ? "rprivate" : "",
+    })),
+    Config: {
+      Hostname: config.hostname,
+      Domainname: "",
+      User: config.user,
+      AttachStdin: false,
+      AttachStdout: true,
+      AttachStderr: true,
+      Tty: config.tty,
+      OpenStdin: config.openStdin,
+      StdinOnce: false,
+      Env: config.env,
+      Cmd: config.cmd,
+      Image: record.image,
+      WorkingDir: config.workingDir,
+      Entrypoint: config.entrypoint.length === 0 ? null : config.entrypoint,
+      Labels: config.labels,
+      StopSignal: config.stopSignal,
+      StopTimeout: config.stopTimeoutSec,
+    },
+    NetworkSettings: { Networks: { [hostConfig.networkMode]: {} }, Ports: {} },
+  };
+}
+
+function time(ms: number): string {
+  return ms === 0 ? "0001-01-01T00:00:00Z" : new Date(ms).toISOString();
+}

@@ -1,0 +1,87 @@
+/**
+ * What a container's task is doing, read from what its shim wrote; a shim that is gone counts.
+ *
+ * @module
+ */
+
+import { CtrError } from "../errors.ts";
+import { exists, readTextIfExists, replaceFile } from "../program/mod.ts";
+import { ShimClient, type TaskState } from "../shim/mod.ts";
+import type { ContainerRecord } from "../state/mod.ts";
+import type { Engine } from "./engine.ts";
+import { dataDir, execDir } from "./place.ts";
+
+const NEVER_STARTED: Omit<TaskState, "id"> = {
+  status: "created",
+  pid: 0,
+  shimPid: 0,
+  shimStartTicks: 0,
+  startedAt: 0,
+  finishedAt: 0,
+  exitCode: 0,
+  oomKilled: false,
+  error: "",
+};
+
+/**
+ * The state of a container's task. When the shim died without a word (killed, or the machine was
+ * restarted), the task has ended with 137, its processes are killed and that is written down.
+ */
+export async function taskState(engine: Engine, record: ContainerRecord): Promise<TaskState> {
+  const { id } = record;
+  const path = `${dataDir(engine.directories, id)}/state.json`;
+  const text = readTextIfExists(path);
+  if (text === undefined) return { id, ...NEVER_STARTED };
+  const state = JSON.parse(text) as TaskState;
+  if (state.status === "stopped" || shimLives(state)) return state;
+  const { destroy } = await import("../runtime/mod.ts");
+  await destroy({ id, spec: { ociVersion: "1.2.0", linux: { cgroupsPath: `/ctr/${id}` } } });
+  const ended: TaskState = {
+    ...state,
+    status: "stopped",
+    pid: 0,
+    finishedAt: Date.now(),
+    exitCode: 137,
+    error: "the shim ended unexpectedly",
+  };
+  if (exists(path)) replaceFile(path, JSON.stringify(ended));
+  return ended;
+}
+
+/** Process ids are reused: the start time tells whether it is still the same process. */
+function shimLives(state: TaskState): boolean {
+  const stat = readTextIfExists(`/proc/${state.shimPid}/stat`);
+  if (stat === undefined) return false;
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return fields[0] !== "Z" && Number(fields[19]) === state.shimStartTicks;
+}
+
+/**
+ * A connection to the shim of a running container.
+ *
+ * @throws {CtrError} `failed_precondition` when it is not running
+ */
+export async function shimOf(
+  engine: Engine,
+  record: ContainerRecord,
+  operation: string,
+): Promise<ShimClient> {
+  const state = await taskState(engine, record);
+  if (state.status !== "running" && state.status !== "paused") {
+    throw new CtrError({
+      code: "failed_precondition",
+      operation,
+      subject: record.name,
+      reason: "container is not running",
+    });
+  }
+  // The shim listens a moment after the container runs.
+  for (let pauseMs = 1;; pauseMs *= 2) {
+    try {
+      return await ShimClient.to(execDir(engine.directories, record.id));
+    } catch (error) {
+      if (pauseMs > 500 || !shimLives(state)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  }
+}
