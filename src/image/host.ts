@@ -9,8 +9,7 @@
 import { sys } from "../../ffi/mod.ts";
 import { SYS } from "../program/mod.ts";
 import type { State } from "../state/mod.ts";
-import type { Image } from "./types.ts";
-import { toImage } from "./variant.ts";
+import { type StoredImage, toImage } from "./variant.ts";
 
 /** The name of its record. It has no registry. */
 export const HOST = "host:latest";
@@ -58,9 +57,14 @@ export function hostStamp(): string {
 }
 
 /** The stored image, if it is up to date. */
-export function storedHost(state: State, platform: string, stamp = hostStamp()): Image | undefined {
-  const record = state.images.get(HOST);
-  if (record === undefined || record.labels[HOST_STAMP] !== stamp) return undefined;
-  const variant = state.images.variant(record.target.digest, platform);
-  return variant && toImage(record.name, variant);
+export function storedHost(
+  state: State,
+  platform: string,
+  snapshotter: string,
+): StoredImage | undefined {
+  const found = state.images.find(HOST, platform, snapshotter);
+  if (found?.variant === undefined || found.record.labels[HOST_STAMP] !== hostStamp()) {
+    return undefined;
+  }
+  return { image: toImage(HOST, found.variant), unpacked: found.unpacked };
 }

@@ -10,7 +10,13 @@
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { CtrError } from "../errors.ts";
-import { canOverlay, type Snapshotter, type Subtree, SUBTREES } from "../snapshot/mod.ts";
+import {
+  canOverlay,
+  rootAttributes,
+  type Snapshotter,
+  type Subtree,
+  SUBTREES,
+} from "../snapshot/mod.ts";
 import { isAlreadyExists } from "../errors.ts";
 import { HOST, HOST_STAMP, hostStamp } from "./host.ts";
 
@@ -164,7 +170,13 @@ async function makeTree(root: string, snapshotter: string): Promise<Subtree[]> {
 /** Some file systems cannot be a lower layer; those are shown read-only. */
 async function subtree(source: string, root: string, snapshotter: string): Promise<Subtree> {
   const writable = snapshotter === "overlayfs" && await canOverlay(source, root);
-  return { source, target: source, ...(writable ? {} : { readonly: true }) };
+  const attributes = rootAttributes(source);
+  return {
+    source,
+    target: source,
+    ...(attributes === undefined ? {} : { root: attributes }),
+    ...(writable ? {} : { readonly: true }),
+  };
 }
 
 /** An overlay does not show what is mounted below its lower directory: those get their own. */

@@ -40,8 +40,8 @@ export async function hostImage(
   }
   using _made = await lock(state.dirs, "host-image");
   using _held = await lock(state.dirs, STORE_LOCK, { shared: true });
-  const found = storedHost(state, platform);
-  if (found !== undefined && isUnpacked(options, found)) return found;
+  const found = storedHost(state, platform, snapshotter.name);
+  if (found?.unpacked === true) return found.image;
   const { chainId, layer, stamp } = await buildHostTree(snapshotter);
   const { blobs } = await sourcesOf(options);
   const put = async (mediaType: string, bytes: Uint8Array) => ({
@@ -86,10 +86,6 @@ export async function hostImage(
     }
   });
   return toImage(HOST, variant);
-}
-
-function isUnpacked({ state, snapshotter }: ImagesOptions, { chainId }: Image): boolean {
-  return chainId !== undefined && state.snapshots(snapshotter.name).get(chainId) !== undefined;
 }
 
 function configuration(diffId: string, created: string): ImageConfig {

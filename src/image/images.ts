@@ -7,7 +7,7 @@
 
 import type { Snapshotter } from "../snapshot/mod.ts";
 import type { State } from "../state/mod.ts";
-import { isHost } from "./host.ts";
+import { HOST, isHost } from "./host.ts";
 import { missing, resolveStored } from "./resolve.ts";
 import type { ImageSources } from "./sources.ts";
 import type { Image, ImageProgress, ImageRemoval, ImageSummary, PullPolicy } from "./types.ts";
@@ -72,8 +72,8 @@ export function openImages(options: ImagesOptions): Images {
       : (await import("./pull.ts")).pullImage(options, reference, how);
   return {
     resolve: async (reference, { platform } = {}) => {
-      const found = resolveStored(state, reference, platform);
-      if (found !== undefined) return found;
+      const found = resolveStored(state, reference, platform, snapshotter.name);
+      if (found !== undefined) return found.image;
       if (isHost(reference)) {
         return (await import("./host_image.ts")).hostImage(options, platform);
       }
@@ -83,14 +83,10 @@ export function openImages(options: ImagesOptions): Images {
       const policy = how.pull ?? "missing";
       const found = policy === "always" && !isHost(reference)
         ? undefined
-        : resolveStored(state, reference, how.platform);
-      if (found !== undefined) {
-        const { chainId } = found;
-        if (chainId === undefined) return found;
-        if (state.snapshots(snapshotter.name).get(chainId)?.kind === "committed") return found;
-        if (!isHost(found.name)) {
-          return await (await import("./unpack.ts")).unpackStored(options, found, how);
-        }
+        : resolveStored(state, reference, how.platform, snapshotter.name);
+      if (found?.unpacked === true) return found.image;
+      if (found !== undefined && found.image.name !== HOST) {
+        return await (await import("./unpack.ts")).unpackStored(options, found.image, how);
       }
       if (policy === "never" && !isHost(reference)) throw missing(state, reference, how.platform);
       return await pull(reference, how);

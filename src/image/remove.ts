@@ -28,17 +28,21 @@ export async function removeImage(
   const removals = state.transaction(() => {
     const record = findRecord(state, reference);
     return record === undefined
-      ? removeById(state, reference, how)
+      ? removeById(options, reference, how)
       : removeNames(state, reference, [record], how);
   });
   const { snapshots } = await sweep(options);
   return [...removals, ...snapshots.map((deleted) => ({ deleted }))];
 }
 
-function removeById(state: State, reference: string, how: RemoveImageOptions): ImageRemoval[] {
-  const image = resolveStored(state, reference, undefined);
-  if (image === undefined) throw missing(state, reference, undefined);
-  const records = namesOf(state, image.id);
+function removeById(
+  { state, snapshotter }: ImagesOptions,
+  reference: string,
+  how: RemoveImageOptions,
+): ImageRemoval[] {
+  const found = resolveStored(state, reference, undefined, snapshotter.name);
+  if (found === undefined) throw missing(state, reference, undefined);
+  const records = namesOf(state, found.image.id);
   const repositories = new Set(records.map(({ name }) => splitName(name).repository));
   if (repositories.size > 1 && how.force !== true) {
     throw conflict(

@@ -6,11 +6,10 @@
 
 import { CtrError } from "../errors.ts";
 
-import type { ImageRecord, ImageVariant, State } from "../state/mod.ts";
+import type { FoundImage, ImageRecord, ImageVariant, State } from "../state/mod.ts";
 import { HOST, isHost, storedHost } from "./host.ts";
 import { canonicalName, splitName } from "./name.ts";
-import type { Image } from "./types.ts";
-import { normalizePlatform, THIS_PLATFORM, toImage } from "./variant.ts";
+import { normalizePlatform, type StoredImage, THIS_PLATFORM, toImage } from "./variant.ts";
 
 /**
  * An image of the store, or undefined: by name, else by ID or its prefix, as Docker does.
@@ -21,25 +20,44 @@ export function resolveStored(
   state: State,
   reference: string,
   platformText: string | undefined,
-): Image | undefined {
+  snapshotter: string,
+): StoredImage | undefined {
   const platform = normalizePlatform(platformText);
-  if (isHost(reference)) return storedHost(state, platform);
-  const record = findRecord(state, reference);
-  if (record !== undefined) {
-    const variant = state.images.variant(record.target.digest, platform);
-    return variant && toImage(record.name, variant);
+  if (isHost(reference)) return storedHost(state, platform, snapshotter);
+  if (!isFullId(reference)) {
+    const found = state.images.find(canonicalName(reference), platform, snapshotter) ??
+      findByDigest(state, reference, platform, snapshotter);
+    if (found !== undefined) {
+      const { record, variant, unpacked } = found;
+      return variant && { image: toImage(record.name, variant), unpacked };
+    }
   }
   const hex = /^(?:sha256:)?([0-9a-f]{1,64})$/.exec(reference)?.[1];
   if (hex === undefined) return undefined;
   const variants = state.images.variantsById(`sha256:${hex}`)
     .filter((variant) => platformText === undefined || variant.platform === platform);
-  return byId(state, reference, variants);
+  return byId(state, reference, variants, snapshotter);
+}
+
+/** `NAME@DIGEST` also means a tag of the same repository that points to the digest. */
+function findByDigest(
+  state: State,
+  reference: string,
+  platform: string,
+  snapshotter: string,
+): FoundImage | undefined {
+  const record = reference.includes("@") ? findRecord(state, reference) : undefined;
+  return record && state.images.find(record.name, platform, snapshotter);
+}
+
+function isFullId(reference: string): boolean {
+  return /^(sha256:)?[0-9a-f]{64}$/.test(reference) || /^sha256:[0-9a-f]+$/.test(reference);
 }
 
 /** The record of a name as typed; `NAME@DIGEST` also matches a tag that points to the digest. */
 export function findRecord(state: State, reference: string): ImageRecord | undefined {
   if (isHost(reference)) return state.images.get(HOST);
-  if (/^(sha256:)?[0-9a-f]{64}$/.test(reference)) return undefined;
+  if (isFullId(reference)) return undefined;
   const name = canonicalName(reference);
   const record = state.images.get(name);
   if (record !== undefined) return record;
@@ -53,7 +71,8 @@ function byId(
   state: State,
   reference: string,
   variants: readonly ImageVariant[],
-): Image | undefined {
+  snapshotter: string,
+): StoredImage | undefined {
   const ids = new Set(variants.map(({ id }) => id));
   if (ids.size > 1) {
     throw new CtrError({
@@ -66,7 +85,9 @@ function byId(
   const variant = variants.find(({ platform }) => platform === THIS_PLATFORM) ?? variants[0];
   if (variant === undefined) return undefined;
   const [record] = state.images.named(variant.target);
-  return toImage(record?.name ?? variant.id, variant);
+  const unpacked = variant.chainId === "" ||
+    state.snapshots(snapshotter).get(variant.chainId)?.kind === "committed";
+  return { image: toImage(record?.name ?? variant.id, variant), unpacked };
 }
 
 /** The error for an image that is not in the store. */

@@ -37,6 +37,12 @@ export function normalizePlatform(text: string | undefined): string {
   return `${os}/${name}/${last}`;
 }
 
+/** An image of the store, and whether the snapshotter in use has its layers. */
+export interface StoredImage {
+  readonly image: Image;
+  readonly unpacked: boolean;
+}
+
 /** An image as the engine uses it. */
 export function toImage(name: string, variant: ImageVariant): Image {
   const { target, platform, manifest, id, chainId, size, config } = variant;

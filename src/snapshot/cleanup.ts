@@ -5,25 +5,23 @@
  */
 
 import { close, exists, O_ARCH, open } from "../program/mod.ts";
-import type { SnapshotTable, State } from "../state/mod.ts";
+import type { SnapshotTable } from "../state/mod.ts";
 import { readDirectory } from "./_at.ts";
 
 /**
- * Numbers of directories under `root` without a record. Looks while no other process can be between
- * making a directory and committing its record, because both happen in one write transaction.
+ * Numbers of directories under `root` without a record. Directories are listed first: a directory
+ * appears after its record, so one that is listed had a record before the records are read.
  */
-export function orphans(root: string, state: State, table: SnapshotTable): number[] {
+export function orphans(root: string, table: SnapshotTable): number[] {
   if (!exists(root)) return [];
-  return state.transaction(() => {
+  const fd = open(root, O_ARCH.O_DIRECTORY);
+  try {
+    const numbers = readDirectory(fd, root)
+      .filter((entry) => /^[0-9]+$/.test(entry.name))
+      .map((entry) => Number(entry.name));
     const known = new Set(table.list().map((row) => row.number));
-    const fd = open(root, O_ARCH.O_DIRECTORY);
-    try {
-      return readDirectory(fd, root)
-        .filter((entry) => /^[0-9]+$/.test(entry.name))
-        .map((entry) => Number(entry.name))
-        .filter((number) => !known.has(number));
-    } finally {
-      close(fd);
-    }
-  });
+    return numbers.filter((number) => !known.has(number));
+  } finally {
+    close(fd);
+  }
 }

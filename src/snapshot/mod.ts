@@ -19,7 +19,7 @@ import type { State } from "../state/mod.ts";
 import { overlaySnapshotter } from "./overlay.ts";
 import type { Snapshotter } from "./types.ts";
 
-export { type Subtree, SUBTREES } from "./overlay.ts";
+export { rootAttributes, type Subtree, SUBTREES } from "./overlay.ts";
 export type { ApplyResult } from "./apply.ts";
 export type { LayerCommit, LayerSource } from "./layer.ts";
 export type {
@@ -27,6 +27,7 @@ export type {
   CommitOptions,
   Mount,
   PrepareOptions,
+  RemoveOptions,
   SnapshotInfo,
   SnapshotKind,
   Snapshotter,

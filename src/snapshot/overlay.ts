@@ -10,9 +10,9 @@
 
 import { sys } from "../../ffi/mod.ts";
 import { AT } from "../linux/mod.ts";
-import { mkdir, SYS } from "../program/mod.ts";
+import { SYS } from "../program/mod.ts";
 import type { SnapshotRow, State } from "../state/mod.ts";
-import { cstring, fail, statusAt, toByteString } from "./_at.ts";
+import { cstring, fail, mkdirAt, statusAt, toByteString } from "./_at.ts";
 import { deleteTreeAt } from "./_delete_tree.ts";
 import { directorySnapshotter, type Driver, VOLATILE } from "./store.ts";
 import type { Mount, Snapshotter } from "./types.ts";
@@ -24,52 +24,62 @@ export const SUBTREES = "ctr.subtrees";
 export interface Subtree {
   readonly source: string;
   readonly target: string;
+  /** Mode, owner and group of its root, as {@link rootAttributes} writes them. */
+  readonly root?: string;
   /** Bound read-only, where the host's file system cannot be a lower layer. */
   readonly readonly?: boolean;
 }
 
+/** Label: mode, owner and group of the root directory, where they are not those of mkdir. */
+const ROOT = "ctr.root";
+
 const driver: Driver = {
   name: "overlayfs",
   rebase: true,
-  create: (dir, [row, parent, ...rest]) => {
-    mkdir(`${dir}/fs`);
+  create: (dir, [row, ...parents]) => {
+    makeRoot(`${dir}/fs`, parents[0]?.labels[ROOT]);
     if (row!.kind === "view") return;
-    inheritRoot(`${dir}/fs`, parent && `${parentOf(dir)}/${parent.number}/fs`);
-    mkdir(`${dir}/work`, 0o700);
-    subtrees(parent ? [parent, ...rest] : rest).forEach((tree, index) => {
-      const { source } = tree;
+    makeDirectory(`${dir}/work`, 0o700);
+    subtrees(parents).forEach((tree, index) => {
       if (tree.readonly === true) return;
-      mkdir(`${dir}/fs${index + 1}`);
-      inheritRoot(`${dir}/fs${index + 1}`, source);
-      mkdir(`${dir}/work${index + 1}`, 0o700);
+      makeRoot(`${dir}/fs${index + 1}`, tree.root);
+      makeDirectory(`${dir}/work${index + 1}`, 0o700);
     });
   },
   mounts: (root, [row, ...parents]) => {
     const dir = `${root}/${row!.number}`;
-    const writable = row!.kind === "active";
+    const active = row!.kind === "active";
     const volatile = row!.labels[VOLATILE] === "true";
-    const trees = subtrees(parents);
-    if (writable && volatile) forgetVolatile(dir, trees.length);
     const lowers = parents.map((parent) => `${root}/${parent.number}/fs`);
+    const writable = (suffix: string) => ({
+      upper: `${dir}/fs${suffix}`,
+      work: `${dir}/work${suffix}`,
+      volatile,
+    });
     return [
-      writable
-        ? overlay(lowers, { upper: `${dir}/fs`, work: `${dir}/work`, volatile })
+      active
+        ? overlay(lowers, writable(""))
         : overlay(lowers.length === 0 ? [`${dir}/fs`] : lowers, undefined),
-      ...trees.map(({ source, target, readonly }, index) => ({
-        ...overlay(
-          [source],
-          writable && readonly !== true
-            ? { upper: `${dir}/fs${index + 1}`, work: `${dir}/work${index + 1}`, volatile }
-            : undefined,
-        ),
+      ...subtrees(parents).map(({ source, target, readonly }, index) => ({
+        ...overlay([source], active && readonly !== true ? writable(`${index + 1}`) : undefined),
         target,
       })),
     ];
   },
-  applyTarget: (root, row) => ({
-    root: `${root}/${row.number}/fs`,
-    whiteouts: "overlay",
-  }),
+  /** Overlayfs refuses a work directory that was volatile before; it makes `work/work` anew. */
+  prepareRemount: (root, [row, ...parents]) => {
+    if (row!.labels[VOLATILE] !== "true") return;
+    const dir = `${root}/${row!.number}`;
+    for (const suffix of ["", ...subtrees(parents).map((_, index) => index + 1)]) {
+      const work = toByteString(`${dir}/work${suffix}/work`);
+      deleteTreeAt(AT.AT_FDCWD, work, { left: Infinity });
+    }
+  },
+  commitLabels: (root, row): Readonly<Record<string, string>> => {
+    const owner = rootAttributes(`${root}/${row.number}/fs`);
+    return owner === undefined ? {} : { [ROOT]: owner };
+  },
+  applyTarget: (root, row) => ({ root: `${root}/${row.number}/fs`, whiteouts: "overlay" }),
   contents: (root, row) => [`${root}/${row.number}/fs`],
   layers: (root, chain) => chain.map((row) => `${root}/${row.number}/fs`),
 };
@@ -107,27 +117,29 @@ export function subtrees(parents: readonly SnapshotRow[]): readonly Subtree[] {
   return [];
 }
 
-/** The upper directory's owner and mode are those of the merged root. mkdir obeyed the umask. */
-function inheritRoot(path: string, parent: string | undefined): void {
+/** `MODE:UID:GID`, the mode octal; undefined for `755:0:0`. */
+export function rootAttributes(path: string): string | undefined {
   const name = toByteString(path);
-  const status = parent === undefined ? undefined : statusAt(AT.AT_FDCWD, toByteString(parent));
-  if (typeof status === "number") throw fail("prepare", "statx", toByteString(parent!), status);
-  const { mode, uid, gid } = status ?? { mode: 0o755, uid: -1, gid: -1 };
-  let result = sys(SYS.fchmodat, AT.AT_FDCWD, cstring(name), mode & 0o7777);
-  if (result === 0 && status !== undefined && (uid !== 0 || gid !== 0)) {
-    result = sys(SYS.fchownat, AT.AT_FDCWD, cstring(name), uid, gid, AT.AT_SYMLINK_NOFOLLOW);
-  }
-  if (result < 0) throw fail("prepare", "fchmodat", name, result);
+  const status = statusAt(AT.AT_FDCWD, name);
+  if (typeof status === "number") throw fail("inspect", "statx", name, status);
+  const text = `${(status.mode & 0o7777).toString(8)}:${status.uid}:${status.gid}`;
+  return text === "755:0:0" ? undefined : text;
 }
 
-/** Overlayfs refuses a work directory that was volatile before; it makes `work/work` anew. */
-function forgetVolatile(dir: string, trees: number): void {
-  for (let index = 0; index <= trees; index++) {
-    const work = toByteString(`${dir}/work${index === 0 ? "" : index}/work`);
-    deleteTreeAt(AT.AT_FDCWD, work, { left: Infinity });
-  }
+function makeDirectory(path: string, mode: number): void {
+  const name = toByteString(path);
+  const result = mkdirAt(AT.AT_FDCWD, name, mode);
+  if (result < 0) throw fail("prepare snapshot", "mkdirat", name, result);
 }
 
-function parentOf(dir: string): string {
-  return dir.slice(0, dir.lastIndexOf("/"));
+/** An upper directory: its owner and mode are those of the merged root. */
+function makeRoot(path: string, attributes: string | undefined): void {
+  makeDirectory(path, 0o755);
+  const [mode, uid, gid] = (attributes ?? "755:0:0").split(":");
+  const name = cstring(toByteString(path));
+  let result = sys(SYS.fchmodat, AT.AT_FDCWD, name, parseInt(mode!, 8)); // mkdir obeyed the umask
+  if (result === 0 && attributes !== undefined) {
+    result = sys(SYS.fchownat, AT.AT_FDCWD, name, Number(uid), Number(gid), 0);
+  }
+  if (result < 0) throw fail("prepare snapshot", "fchmodat", toByteString(path), result);
 }

@@ -71,6 +71,15 @@ export interface CommitOptions {
   readonly usage?: Usage;
 }
 
+/** How to {@link Snapshotter.remove}. */
+export interface RemoveOptions {
+  /**
+   * Only the record goes. Somebody who is not waited for, such as a shim, deletes the directory
+   * (the one that holds `upperdir`), or else `cleanup` does.
+   */
+  readonly keepDirectory?: boolean;
+}
+
 /** Where a layer is unpacked to. */
 export interface ApplyTarget {
   /** A directory that receives the files. */
@@ -101,7 +110,7 @@ export interface Snapshotter {
   usage(name: string): Promise<Usage>;
   walk(): AsyncIterable<SnapshotInfo>;
   /** Refuses a snapshot with children. The directories go in the background; a crash leaves them to `cleanup`. */
-  remove(name: string): Promise<void>;
+  remove(name: string, options?: RemoveOptions): Promise<void>;
   /** Delete directories that no record points to (after crashes). */
   cleanup(): Promise<void>;
   /** Resolves when the deletions that `remove` put in the background are done. */

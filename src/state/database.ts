@@ -198,3 +198,8 @@ function wrap(db: DatabaseSync, path: string): Database {
 export function isUniqueViolation(error: unknown): boolean {
   return /UNIQUE constraint failed/.test((error as Error | null)?.message ?? "");
 }
+
+/** True when a change would leave a reference to a row that is not there. */
+export function isForeignKeyViolation(error: unknown): boolean {
+  return /FOREIGN KEY constraint failed/.test((error as Error | null)?.message ?? "");
+}

@@ -10,6 +10,8 @@ import type { ImageRecord, ImageVariant } from "./types.ts";
 /** The images of a store; all synchronous. */
 export interface ImageTable {
   get(name: string): ImageRecord | undefined;
+  /** The record, what it is on a platform, and whether a snapshotter has its layers: one query. */
+  find(name: string, platform: string, snapshotter: string): FoundImage | undefined;
   /** Insert or replace by name; `createdAt` of an existing record stays. */
   put(image: ImageRecord): void;
   /** Newest first. */
@@ -28,12 +30,38 @@ export interface ImageTable {
   variantsById(prefix: string): ImageVariant[];
 }
 
+/** What {@link ImageTable.find} found. */
+export interface FoundImage {
+  readonly record: ImageRecord;
+  readonly variant: ImageVariant | undefined;
+  readonly unpacked: boolean;
+}
+
 const VARIANT = "target, platform, manifest, id, chain_id, size, config";
 
 /** The image table over an open database. */
 export function imageTable(db: Database): ImageTable {
   return {
     get: (name) => toImage(db.get("SELECT * FROM images WHERE name = ?", name)),
+    find: (name, platform, snapshotter) => {
+      const row = db.get(
+        `SELECT i.name, i.digest, i.media_type, i.size AS target_size, i.labels, i.created_at,
+           i.updated_at, v.*, v.chain_id = '' OR EXISTS (
+             SELECT 1 FROM snapshots s
+             WHERE s.snapshotter = ? AND s.name = v.chain_id AND s.kind = 'committed'
+           ) AS unpacked
+         FROM images i LEFT JOIN variants v ON v.target = i.digest AND v.platform = ?
+         WHERE i.name = ?`,
+        snapshotter,
+        platform,
+        name,
+      );
+      return row && {
+        record: toRecord(row, "target_size"),
+        variant: row["target"] === null ? undefined : toVariant(row),
+        unpacked: row["unpacked"] === 1,
+      };
+    },
     put: ({ name, target, labels, createdAt, updatedAt }) => {
       db.run(
         `INSERT INTO images (name, digest, media_type, size, labels, created_at, updated_at)
@@ -87,12 +115,16 @@ function toImage(row: Row | undefined): ImageRecord | undefined {
 }
 
 function toExistingImage(row: Row): ImageRecord {
+  return toRecord(row, "size");
+}
+
+function toRecord(row: Row, size: string): ImageRecord {
   return {
     name: row["name"] as string,
     target: {
       mediaType: row["media_type"] as string,
       digest: row["digest"] as string,
-      size: row["size"] as number,
+      size: row[size] as number,
     },
     labels: JSON.parse(row["labels"] as string),
     createdAt: row["created_at"] as number,

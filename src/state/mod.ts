@@ -15,11 +15,11 @@
  */
 
 export { directories, type DirectoriesOptions } from "./directories.ts";
-export { type Lock, lock, type LockOptions } from "./lock.ts";
+export type { Lock, LockOptions } from "./lock.ts";
 export { openState, type State } from "./open.ts";
 export type { ContainerTable } from "./containers.ts";
-export type { ImageTable } from "./images.ts";
-export { isUniqueViolation } from "./database.ts";
+export type { FoundImage, ImageTable } from "./images.ts";
+export { isForeignKeyViolation, isUniqueViolation } from "./database.ts";
 export type { SnapshotRow, SnapshotTable } from "./snapshots.ts";
 export type {
   ContainerConfig,
@@ -30,3 +30,10 @@ export type {
   ImageVariant,
   MountPoint,
 } from "./types.ts";
+
+/** Take a lock between processes by name; see {@link import("./lock.ts")}. */
+export async function lock(
+  ...args: Parameters<typeof import("./lock.ts").lock>
+): Promise<import("./lock.ts").Lock> {
+  return await (await import("./lock.ts")).lock(...args);
+}

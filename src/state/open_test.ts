@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { runtimeArgv } from "../../ffi/mod.ts";
 import type { ContainerRecord, Directories, ImageRecord } from "./mod.ts";
-import { isUniqueViolation, lock, openState } from "./mod.ts";
+import { isForeignKeyViolation, isUniqueViolation, lock, openState } from "./mod.ts";
 
 function inTemp<T>(work: (dirs: Directories) => T): T {
   const root = mkdtempSync(join(tmpdir(), "ctr-state-"));
@@ -44,21 +44,7 @@ function container(id: string, name: string): ContainerRecord {
       stopSignal: "SIGTERM",
       stopTimeoutSec: 10,
     },
-    hostConfig: {
-      autoRemove: false,
-      networkMode: "none",
-      privileged: false,
-      readonlyRootfs: false,
-      init: false,
-      capAdd: [],
-      capDrop: [],
-      securityOpt: [],
-      binds: [],
-      memoryBytes: 0,
-      nanoCpus: 0,
-      pidsLimit: 0,
-      ulimits: [],
-    },
+    hostConfig: {} as ContainerRecord["hostConfig"],
   };
 }
 
@@ -140,7 +126,7 @@ test("images are replaced by name, keep their creation time, and list newest fir
 
 test("variants are found by target and platform and by a prefix of the image ID", () => {
   inTemp((dirs) => {
-    const { images, close } = openState(dirs);
+    const { images, snapshots, close } = openState(dirs);
     const variant = (target: string, platform: string, id: string) => ({
       target,
       platform,
@@ -155,6 +141,23 @@ test("variants are found by target and platform and by a prefix of the image ID"
     images.putVariant(variant("sha256:2", "linux/amd64", "sha256:abf"));
     assert.equal(images.variant("sha256:1", "linux/arm64")?.id, "sha256:ab1");
     assert.equal(images.variant("sha256:1", "linux/s390x"), undefined);
+    images.put(image("a", "sha256:1", 1));
+    assert.deepEqual(images.find("a", "linux/arm64", "overlayfs"), {
+      record: image("a", "sha256:1", 1),
+      variant: variant("sha256:1", "linux/arm64", "sha256:ab1"),
+      unpacked: false,
+    });
+    snapshots("overlayfs").insert({
+      name: "sha256:c",
+      kind: "committed",
+      parent: undefined,
+      labels: {},
+      createdAt: 0,
+    });
+    assert.equal(images.find("a", "linux/arm64", "overlayfs")?.unpacked, true);
+    assert.equal(images.find("a", "linux/arm64", "native")?.unpacked, false);
+    assert.equal(images.find("a", "linux/s390x", "native")?.variant, undefined);
+    assert.equal(images.find("b", "linux/arm64", "native"), undefined);
     assert.equal(images.variantsById("sha256:ab").length, 3);
     assert.equal(images.variantsById("sha256:abf").length, 1);
     assert.equal(images.variants("sha256:1").length, 2);
@@ -238,14 +241,16 @@ test("snapshots form chains per snapshotter and numbers are never given twice", 
     assert.deepEqual(table.chain("nope"), []);
     assert.deepEqual(table.chain("top").map((s) => s.name), ["top", "base"]);
     assert.equal(table.get("top")?.labels["k"], "v");
-    assert.equal(table.hasChildren(base), true);
+    assert.throws(() => table.remove("base"), isForeignKeyViolation);
     assert.equal(state.snapshots("native").get("top"), undefined);
     assert.throws(
       () => table.insert({ ...row, name: "top", parent: undefined }),
       isUniqueViolation,
     );
-    assert.throws(() => table.insert({ ...row, name: "x", parent: 99 }), /FOREIGN KEY/);
-    table.remove(top);
+    assert.throws(() => table.insert({ ...row, name: "x", parent: 99 }), isForeignKeyViolation);
+    assert.equal(table.remove("top"), top);
+    assert.equal(table.remove("top"), undefined);
+    assert.equal(table.remove("base"), base);
     assert.ok(table.insert({ ...row, name: "next", parent: undefined }) > top);
     state.close();
   });

@@ -26,16 +26,16 @@ export interface SnapshotTable {
   get(name: string): SnapshotRow | undefined;
   /** The snapshot of this name and its ancestors, itself first; empty without one. One query. */
   chain(name: string): SnapshotRow[];
-  /** @returns its number. Throws SQLite's UNIQUE error when the name exists. */
+  /** @returns its number. Throws SQLite's UNIQUE error when the name exists, or that of a lost parent. */
   insert(row: Omit<SnapshotRow, "number" | "bytes" | "inodes">): number;
   /** Rename and freeze an active snapshot. */
   commit(
     number: number,
     row: Pick<SnapshotRow, "name" | "parent" | "labels" | "bytes" | "inodes">,
   ): void;
-  hasChildren(number: number): boolean;
   list(): SnapshotRow[];
-  remove(number: number): void;
+  /** @returns its number, if it existed. Throws SQLite's FOREIGN KEY error when it has children. */
+  remove(name: string): number | undefined;
 }
 
 /** The snapshot table of one snapshotter over an open database. */
@@ -79,12 +79,13 @@ export function snapshotTable(db: Database, snapshotter: string): SnapshotTable 
         number,
       );
     },
-    hasChildren: (number) =>
-      db.get("SELECT 1 AS x FROM snapshots WHERE parent = ? LIMIT 1", number) !== undefined,
     list: () =>
       db.all("SELECT * FROM snapshots WHERE snapshotter = ? ORDER BY number", snapshotter)
         .map(toSnapshot),
-    remove: (number) => void db.run("DELETE FROM snapshots WHERE number = ?", number),
+    remove: (name) => {
+      const sql = "DELETE FROM snapshots WHERE snapshotter = ? AND name = ? RETURNING number";
+      return db.get(sql, snapshotter, name)?.["number"] as number | undefined;
+    },
   };
 }
 
