@@ -1,7 +1,8 @@
 /**
- * `config.json` of the OCI Runtime Specification 1.2, the part that concerns Linux.
+ * `config.json` of the OCI Runtime Specification 1.2, as far as it concerns Linux.
  *
  * @see https://github.com/opencontainers/runtime-spec/blob/main/config.md
+ * @see https://github.com/opencontainers/runtime-spec/blob/main/config-linux.md
  * @module
  */
 
@@ -13,6 +14,7 @@ export interface OciSpec {
   readonly hostname?: string;
   readonly domainname?: string;
   readonly mounts?: readonly OciMount[];
+  readonly hooks?: OciHooks;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly linux?: OciLinux;
 }
@@ -31,6 +33,9 @@ export interface OciProcess {
   readonly oomScoreAdj?: number;
   readonly apparmorProfile?: string;
   readonly selinuxLabel?: string;
+  readonly scheduler?: OciScheduler;
+  readonly ioPriority?: OciIoPriority;
+  readonly execCPUAffinity?: { readonly initial?: string; readonly final?: string };
 }
 
 export interface OciUser {
@@ -55,25 +60,80 @@ export interface OciRlimit {
   readonly hard: number;
 }
 
+/** What sched_setattr(2) takes; times in nanoseconds. */
+export interface OciScheduler {
+  readonly policy:
+    | "SCHED_OTHER"
+    | "SCHED_FIFO"
+    | "SCHED_RR"
+    | "SCHED_BATCH"
+    | "SCHED_ISO"
+    | "SCHED_IDLE"
+    | "SCHED_DEADLINE";
+  readonly nice?: number;
+  readonly priority?: number;
+  readonly flags?: readonly string[];
+  readonly runtime?: number;
+  readonly deadline?: number;
+  readonly period?: number;
+}
+
+export interface OciIoPriority {
+  readonly class: "IOPRIO_CLASS_RT" | "IOPRIO_CLASS_BE" | "IOPRIO_CLASS_IDLE";
+  readonly priority?: number;
+}
+
 export interface OciMount {
   readonly destination: string;
   readonly type?: string;
   readonly source?: string;
   readonly options?: readonly string[];
+  readonly uidMappings?: readonly OciIdMapping[];
+  readonly gidMappings?: readonly OciIdMapping[];
+}
+
+/** Programs to run at the stations of a container's life. */
+export interface OciHooks {
+  readonly prestart?: readonly OciHook[];
+  readonly createRuntime?: readonly OciHook[];
+  readonly createContainer?: readonly OciHook[];
+  readonly startContainer?: readonly OciHook[];
+  readonly poststart?: readonly OciHook[];
+  readonly poststop?: readonly OciHook[];
+}
+
+export interface OciHook {
+  readonly path: string;
+  readonly args?: readonly string[];
+  readonly env?: readonly string[];
+  /** In seconds. */
+  readonly timeout?: number;
 }
 
 export interface OciLinux {
   readonly namespaces?: readonly OciNamespace[];
   readonly uidMappings?: readonly OciIdMapping[];
   readonly gidMappings?: readonly OciIdMapping[];
+  readonly timeOffsets?: Readonly<
+    Record<string, { readonly secs?: number; readonly nanosecs?: number }>
+  >;
   readonly devices?: readonly OciDevice[];
   readonly cgroupsPath?: string;
   readonly resources?: OciResources;
+  readonly intelRdt?: {
+    readonly closID?: string;
+    readonly l3CacheSchema?: string;
+    readonly memBwSchema?: string;
+    readonly enableCMT?: boolean;
+    readonly enableMBM?: boolean;
+  };
   readonly seccomp?: OciSeccomp;
   readonly rootfsPropagation?: string;
   readonly maskedPaths?: readonly string[];
   readonly readonlyPaths?: readonly string[];
+  readonly mountLabel?: string;
   readonly sysctl?: Readonly<Record<string, string>>;
+  readonly personality?: { readonly domain: "LINUX" | "LINUX32"; readonly flags?: readonly string[] };
 }
 
 export type OciNamespaceType =
@@ -110,19 +170,68 @@ export interface OciDevice {
 
 export interface OciResources {
   readonly devices?: readonly OciDeviceRule[];
-  readonly memory?: {
-    readonly limit?: number;
-    readonly reservation?: number;
-    readonly swap?: number;
-  };
-  readonly cpu?: {
-    readonly shares?: number;
-    readonly quota?: number;
-    readonly period?: number;
-    readonly cpus?: string;
-    readonly mems?: string;
-  };
+  readonly memory?: OciMemory;
+  readonly cpu?: OciCpu;
   readonly pids?: { readonly limit: number };
+  readonly blockIO?: OciBlockIo;
+  readonly hugepageLimits?: readonly { readonly pageSize: string; readonly limit: number }[];
+  readonly network?: {
+    readonly classID?: number;
+    readonly priorities?: readonly { readonly name: string; readonly priority: number }[];
+  };
+  readonly rdma?: Readonly<
+    Record<string, { readonly hcaHandles?: number; readonly hcaObjects?: number }>
+  >;
+  /** Files of cgroup v2 and what to write to them. */
+  readonly unified?: Readonly<Record<string, string>>;
+}
+
+/** In bytes; -1 is no limit. `swap` counts memory and swap together. */
+export interface OciMemory {
+  readonly limit?: number;
+  readonly reservation?: number;
+  readonly swap?: number;
+  readonly kernel?: number;
+  readonly kernelTCP?: number;
+  readonly swappiness?: number;
+  readonly disableOOMKiller?: boolean;
+  readonly useHierarchy?: boolean;
+  readonly checkBeforeUpdate?: boolean;
+}
+
+/** Times in microseconds. */
+export interface OciCpu {
+  readonly shares?: number;
+  readonly quota?: number;
+  readonly burst?: number;
+  readonly period?: number;
+  readonly realtimeRuntime?: number;
+  readonly realtimePeriod?: number;
+  readonly cpus?: string;
+  readonly mems?: string;
+  readonly idle?: number;
+}
+
+export interface OciBlockIo {
+  readonly weight?: number;
+  readonly leafWeight?: number;
+  readonly weightDevice?: readonly {
+    readonly major: number;
+    readonly minor: number;
+    readonly weight?: number;
+    readonly leafWeight?: number;
+  }[];
+  readonly throttleReadBpsDevice?: readonly OciThrottle[];
+  readonly throttleWriteBpsDevice?: readonly OciThrottle[];
+  readonly throttleReadIOPSDevice?: readonly OciThrottle[];
+  readonly throttleWriteIOPSDevice?: readonly OciThrottle[];
+}
+
+/** A rate per second for one block device. */
+export interface OciThrottle {
+  readonly major: number;
+  readonly minor: number;
+  readonly rate: number;
 }
 
 /** A line of the device allow-list; absent numbers mean any. */
@@ -139,6 +248,8 @@ export interface OciSeccomp {
   readonly defaultErrnoRet?: number;
   readonly architectures?: readonly string[];
   readonly flags?: readonly string[];
+  readonly listenerPath?: string;
+  readonly listenerMetadata?: string;
   readonly syscalls?: readonly OciSeccompRule[];
 }
 
@@ -160,6 +271,7 @@ export interface OciSeccompRule {
   readonly args?: readonly OciSeccompArg[];
 }
 
+/** For `SCMP_CMP_MASKED_EQ`, `value` is the mask and `valueTwo` what must remain. */
 export interface OciSeccompArg {
   readonly index: number;
   readonly value: number;

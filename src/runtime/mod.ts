@@ -12,6 +12,7 @@
  */
 
 import type { OciSpec } from "../oci/mod.ts";
+import { cgroupLayout } from "./cgroup.ts";
 import type { CgroupStats, CreateOptions, ExecOptions, RuntimeProcess } from "./types.ts";
 
 export { availableCapabilities, create } from "./create.ts";
@@ -25,6 +26,11 @@ export type {
   RuntimeProcess,
   Stdio,
 } from "./types.ts";
+
+/** 1 or 2; a hybrid host counts as 1, where its controllers are. */
+export function cgroupVersion(): 1 | 2 {
+  return cgroupLayout().version;
+}
 
 /** Which container a cgroup operation is about. */
 export interface ContainerRef {

@@ -14,8 +14,8 @@
 
 import { CtrError } from "../errors.ts";
 import { AT, ERRNO } from "../linux/mod.ts";
-import { ensureDirectory } from "../program/mod.ts";
 import {
+  ensureSpreadDirectory,
   isForeignKeyViolation,
   isUniqueViolation,
   type SnapshotRow,
@@ -214,7 +214,7 @@ function makeDirectory(root: string, number: number): void {
   const path = toByteString(`${root}/${number}`);
   let result = mkdirAt(AT.AT_FDCWD, path, 0o700);
   if (result === -ERRNO.ENOENT) {
-    ensureDirectory(root, 0o700);
+    ensureSpreadDirectory(root);
     result = mkdirAt(AT.AT_FDCWD, path, 0o700);
   } else if (result === -ERRNO.EEXIST) { // the database was replaced, the directories were not
     deleteTreeAt(AT.AT_FDCWD, path, { left: Infinity });

@@ -17,6 +17,7 @@
 export { directories, type DirectoriesOptions } from "./directories.ts";
 export type { Lock, LockOptions } from "./lock.ts";
 export { openState, type State } from "./open.ts";
+export { ensureSpreadDirectory } from "./spread.ts";
 export type { ContainerTable } from "./containers.ts";
 export type { FoundImage, ImageTable } from "./images.ts";
 export { isForeignKeyViolation, isUniqueViolation } from "./database.ts";
