@@ -7,8 +7,9 @@ import { openImages } from "../../src/image/mod.ts";
 import { openSnapshotter } from "../../src/snapshot/mod.ts";
 import { openState, type State } from "../../src/state/mod.ts";
 import { mounted } from "../fixtures/mounted.ts";
+import { needs } from "../fixtures/needs.ts";
 
-const skip = process.getuid?.() === 0 ? false : "needs root";
+const { skip } = needs("root", "overlayfs", "cmd:unshare");
 
 async function withState(work: (state: State, root: string) => Promise<void>): Promise<void> {
   const root = mkdtempSync(join(tmpdir(), "ctr-host-"));

@@ -9,8 +9,9 @@ import { openSnapshotter, type Snapshotter } from "../../src/snapshot/mod.ts";
 import { type ContainerRecord, openState, type State } from "../../src/state/mod.ts";
 import { FakeRegistry } from "../fixtures/fake_remote.ts";
 import { mounted } from "../fixtures/mounted.ts";
+import { needs } from "../fixtures/needs.ts";
 
-const skip = process.getuid?.() === 0 && process.arch === "x64" ? false : "needs root on x86-64";
+const { skip } = needs("root", "overlayfs", "x86_64", "cmd:unshare");
 
 interface Bench {
   readonly images: Images;

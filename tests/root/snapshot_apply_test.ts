@@ -5,9 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { applier, type ApplyResult } from "../../src/snapshot/apply.ts";
+import { needs } from "../fixtures/needs.ts";
 import { type Member, tar } from "../fixtures/raw_tar.ts";
 
-const skip = process.getuid?.() === 0 ? false : "needs root";
+const { skip } = needs("root", "cmd:python3", "cmd:find", "cmd:stat");
 
 /** A directory `root` beside a file that no archive may reach. */
 function inRoot(work: (root: string, outside: string) => void): void {

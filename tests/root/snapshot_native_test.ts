@@ -1,6 +1,7 @@
 import { openSnapshotter } from "../../src/snapshot/mod.ts";
+import { needs } from "../fixtures/needs.ts";
 import { snapshotterContract } from "../contracts/snapshotter.ts";
 
-const skip = process.getuid?.() === 0 ? false : "needs root";
+const { skip } = needs("root", "overlayfs", "cmd:unshare");
 
 snapshotterContract("native", (state) => openSnapshotter("native", state), skip);

@@ -7,8 +7,9 @@ import { openSnapshotter } from "../../src/snapshot/mod.ts";
 import { openState } from "../../src/state/mod.ts";
 import { snapshotterContract } from "../contracts/snapshotter.ts";
 import { mounted } from "../fixtures/mounted.ts";
+import { needs } from "../fixtures/needs.ts";
 
-const skip = process.getuid?.() === 0 ? false : "needs root";
+const { skip } = needs("root", "overlayfs", "cmd:unshare");
 
 snapshotterContract("overlayfs", (state) => openSnapshotter("overlayfs", state), skip);
 
