@@ -4,7 +4,6 @@
  * @module
  */
 
-import { CtrError } from "../errors.ts";
 import { blobDirectory } from "./blob_directory.ts";
 import type { ImagesOptions } from "./images.ts";
 import type { ImageSources } from "./sources.ts";
@@ -12,15 +11,13 @@ import type { ImageSources } from "./sources.ts";
 /** Where the images of a store come from. */
 export async function sourcesOf({ sources, state }: ImagesOptions): Promise<ImageSources> {
   if (sources !== undefined) return sources;
+  const root = `${state.dirs.data}/content`;
+  const blobs = blobDirectory(root);
   return {
-    blobs: blobDirectory(`${state.dirs.data}/content`),
-    remote: (name) => {
-      throw new CtrError({
-        code: "not_implemented",
-        operation: "pull",
-        subject: name,
-        reason: "there is no registry client",
-      });
+    blobs,
+    remote: async (name, options) => {
+      const { remoteImage } = await import("./remote.ts");
+      return await remoteImage(name, { ...options, blobs, root });
     },
   };
 }

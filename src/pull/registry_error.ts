@@ -1,0 +1,95 @@
+/**
+ * The error for what a registry answered.
+ *
+ * @module
+ */
+
+import { CtrError, type CtrErrorFields, type ErrorCode } from "../errors.ts";
+
+/** What a registry says of one thing that went wrong. */
+export interface RegistryComplaint {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Fields beside those of every error. */
+export interface RegistryErrorFields extends CtrErrorFields {
+  readonly method: string;
+  /** Without query and user information. */
+  readonly url: string;
+  /** HTTP status; 0 when there was no answer. */
+  readonly status: number;
+  readonly errors: readonly RegistryComplaint[];
+}
+
+/** A registry refused, or could not be reached. */
+export class RegistryError extends CtrError {
+  override readonly name: string = "RegistryError";
+  readonly method: string;
+  readonly url: string;
+  readonly status: number;
+  readonly errors: readonly RegistryComplaint[];
+
+  constructor(fields: RegistryErrorFields) {
+    super(fields);
+    this.method = fields.method;
+    this.url = fields.url;
+    this.status = fields.status;
+    this.errors = fields.errors;
+  }
+}
+
+/** A URL as it may be shown: signatures and passwords are in what is cut. */
+export function redact(url: URL): string {
+  return `${url.protocol}//${url.host}${url.pathname}`;
+}
+
+/** The registry's list of complaints; an empty one when the body is something else. */
+export function parseComplaints(body: string): RegistryComplaint[] {
+  try {
+    const { errors } = JSON.parse(body) as { errors?: unknown };
+    if (!Array.isArray(errors)) return [];
+    return errors.slice(0, 10).map((each: Record<string, unknown> | null) => ({
+      code: String(each?.code ?? "UNKNOWN"),
+      message: String(each?.message ?? ""),
+    }));
+  } catch {
+    return [];
+  }
+}
+
+/** An answer that is not a success, as an error. */
+export function refusal(
+  status: number,
+  request: { method: string; url: URL; subject: string; registry: string },
+  body: string,
+): RegistryError {
+  const errors = parseComplaints(body);
+  const codes: Readonly<Record<number, ErrorCode>> = {
+    401: "unauthenticated",
+    403: "permission_denied",
+    404: "not_found",
+    429: "resource_exhausted",
+  };
+  const said = errors.map(({ code, message }) => message || code).join("; ");
+  const reasons: Readonly<Record<number, string>> = {
+    401: "no such repository, or it is private (401)",
+    403: "no such repository, or access is denied (403)",
+    404: "there is no such image (404)",
+    429: "the registry asks to come back later (429)",
+  };
+  const reason = reasons[status] ?? `${request.registry} answered ${status}${said && `: ${said}`}`;
+  return new RegistryError({
+    code: codes[status] ?? (status >= 500 ? "unavailable" : "failed_precondition"),
+    operation: "pull",
+    subject: request.subject,
+    reason: `${request.registry}: ${reason}`,
+    ...status === 401 || status === 403
+      ? { hint: "credentials are read from ~/.docker/config.json" }
+      : {},
+    method: request.method,
+    url: redact(request.url),
+    status,
+    errors,
+  });
+}
