@@ -5,7 +5,7 @@
  */
 
 import { CtrError, SyscallError } from "../src/errors.ts";
-import { sys } from "../ffi/mod.ts";
+import { runtimeArgv, sys } from "../ffi/mod.ts";
 import { SYS } from "../src/program/mod.ts";
 import { directories } from "../src/state/mod.ts";
 import { closeEngine, type Engine, openEngine } from "../src/task/mod.ts";
@@ -131,11 +131,14 @@ function open({ dataRoot, execRoot }: Globals): Engine {
     env: process.env,
     uid: process.getuid!(),
   });
-  const launcher = new URL("./ctr", import.meta.url).pathname;
+  // In a bundle this file is dist/cli/main.js, and the shim's program is bundled beside it.
+  const script = process.argv[1]!;
+  const bundled = script.endsWith("/cli/main.js");
   const roots = ["--data-root", found.data, "--exec-root", found.exec];
   return openEngine({
     directories: found,
-    cleanupArgv: [launcher, ...roots, "rm", "--force"],
+    cleanupArgv: [...runtimeArgv, script, ...roots, "rm", "--force"],
+    shimScript: bundled ? `${script.slice(0, -"cli/main.js".length)}src/shim/main.js` : undefined,
     env: process.env,
   });
 }
@@ -234,4 +237,4 @@ function details(error: unknown): string {
   return lines.join("\n");
 }
 
-if (import.meta.main) process.exit(await main(process.argv.slice(2)));
+if (import.meta.main) void main(process.argv.slice(2)).then((code) => process.exit(code));

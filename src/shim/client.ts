@@ -223,13 +223,20 @@ export interface SpawnedShim {
   readonly attachFd: number;
 }
 
-/** Start a shim. It needs about 10 ms until it answers; the caller does something else meanwhile. */
-export function spawnShim(env: readonly string[]): SpawnedShim {
+/**
+ * Start a shim. It needs about 10 ms until it answers; the caller does something else meanwhile.
+ *
+ * @param env `NAME=value`
+ * @param script the shim's program; default: the source beside this file
+ */
+export function spawnShim(
+  env: readonly string[],
+  script: string = new URL("./main.ts", import.meta.url).pathname,
+): SpawnedShim {
   const [client, control] = socketPair();
   const [attachFd, attach] = socketPair();
   const devNull = open("/dev/null", 2);
   try {
-    const script = new URL("./main.ts", import.meta.url).pathname;
     const pid = spawnHost({
       argv: [...runtimeArgv, script],
       env,

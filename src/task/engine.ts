@@ -17,6 +17,8 @@ export interface Engine {
   readonly images: Images;
   /** The environment for shims: what the runtime needs, nothing of the user's secrets. */
   readonly shimEnv: readonly string[];
+  /** The shim's program, where it is not the source: a bundle. */
+  readonly shimScript: string | undefined;
   /** The command that reaches this store, for shims that have to clean up: `[…, "container", "rm"]`. */
   readonly cleanupArgv: readonly string[];
 }
@@ -25,6 +27,7 @@ export interface Engine {
 export interface EngineOptions {
   readonly directories: Directories;
   readonly cleanupArgv: readonly string[];
+  readonly shimScript?: string | undefined;
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
@@ -41,6 +44,7 @@ export function openEngine(options: EngineOptions): Engine {
     snapshotter,
     images: openImages({ state, snapshotter }),
     shimEnv,
+    shimScript: options.shimScript,
     cleanupArgv: options.cleanupArgv,
   };
 }

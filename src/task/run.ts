@@ -62,7 +62,7 @@ export function createRequest(
  * @throws {CtrError} when it cannot be created or started
  */
 export async function runContainer(engine: Engine, options: RunOptions): Promise<RunResult> {
-  const shim = span("spawn shim", () => spawnShim(engine.shimEnv));
+  const shim = span("spawn shim", () => spawnShim(engine.shimEnv, engine.shimScript));
   const { client } = shim;
   let record: ContainerRecord;
   let mounts: readonly Mount[];
@@ -133,7 +133,7 @@ export async function startDetached(
   record: ContainerRecord,
   mounts: readonly Mount[],
 ): Promise<void> {
-  const { client, attachFd } = spawnShim(engine.shimEnv);
+  const { client, attachFd } = spawnShim(engine.shimEnv, engine.shimScript);
   close(attachFd);
   try {
     await client.call("Create", createRequest(engine, record, mounts, { stdinOnce: false }));
