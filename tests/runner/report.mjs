@@ -65,7 +65,7 @@ export class Report {
     }
     if (this.#failures.length > 0) {
       console.log("\nfailed:");
-      for (const text of this.#failures) console.log(`  ${text.split("\n")[0]}`);
+      for (const text of this.#failures) console.log(`  ${text.split("\n")[0].slice(0, 200)}`);
     }
     // On a machine that has everything, a test that did not run has failed.
     const fatal = this.#skipIsFailure ? this.#skips.length : 0;
