@@ -54,10 +54,12 @@ export async function readDocuments(
 ): Promise<ImageDocuments> {
   let manifest = target;
   let document = parse(await read(target), target.digest);
+  checkKind(document, target);
   for (let depth = 0; Array.isArray(document["manifests"]); depth++) {
     if (depth === MAX_DEPTH) throw malformed(manifest.digest, "indexes are nested too deeply");
     manifest = choose(document["manifests"] as IndexEntry[], platform, manifest.digest);
     document = parse(await read(manifest), manifest.digest);
+    checkKind(document, manifest);
   }
   const configDescriptor = descriptor(document["config"], manifest.digest);
   if (!Array.isArray(document["layers"])) {
@@ -75,7 +77,7 @@ export async function readDocuments(
   const bytes = await read(configDescriptor);
   const configText = new TextDecoder().decode(bytes);
   const config = parse(bytes, configDescriptor.digest) as unknown as ImageConfig;
-  const diffIds: unknown = config.rootfs?.diff_ids ?? [];
+  const diffIds: unknown = config.rootfs === undefined ? undefined : config.rootfs.diff_ids ?? [];
   if (!Array.isArray(diffIds) || diffIds.some((id) => !DIGEST.test(String(id)))) {
     throw new CtrError({
       code: "not_implemented",
@@ -97,6 +99,23 @@ export async function readDocuments(
 export function platformOf(config: ImageConfig): string {
   const variant = config.variant ? `/${config.variant}` : "";
   return normalizePlatform(`${config.os || "linux"}/${config.architecture}${variant}`);
+}
+
+/**
+ * One document must not be read as an index by us and as a manifest by who signed or scanned it:
+ * CVE-2021-41190.
+ */
+function checkKind(document: Record<string, unknown>, { digest, mediaType }: Descriptor): void {
+  const isBoth = "manifests" in document && ("layers" in document || "config" in document);
+  if (isBoth) throw malformed(digest, "it claims to be both an index and a manifest");
+  const stated = document["mediaType"];
+  if (typeof stated === "string" && mediaType !== "" && stated !== mediaType) {
+    throw malformed(digest, `it is fetched as ${mediaType} and says it is ${stated}`);
+  }
+  const kind = typeof stated === "string" ? stated : mediaType;
+  if (kind !== "" && isIndex(kind) !== Array.isArray(document["manifests"])) {
+    throw malformed(digest, `its content is not that of ${kind}`);
+  }
 }
 
 function choose(entries: readonly IndexEntry[], platform: string, index: string): Descriptor {
