@@ -6,17 +6,29 @@
  */
 
 import { createReadStream } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { CtrError } from "../errors.ts";
 import { sha256 } from "./chain.ts";
 import { decompress } from "./decompress.ts";
-import type { BlobStore } from "./sources.ts";
+import type { BlobStore, Descriptor } from "./sources.ts";
 
 const MAX_DOCUMENT = 8 << 20;
 let writes = 0;
 
+/** Blobs on disk, and what a download needs besides. */
+export interface BlobDirectory extends BlobStore {
+  /**
+   * Pass bytes on while they are stored as the blob of `descriptor`. It appears when `source` ends
+   * without an error, which must mean that size and digest are right; else nothing stays.
+   */
+  ingest(
+    descriptor: Descriptor,
+    source: AsyncIterable<Uint8Array>,
+  ): AsyncGenerator<Uint8Array, void>;
+}
+
 /** The blobs under `root`, which is created when something is written. */
-export function blobDirectory(root: string): BlobStore {
+export function blobDirectory(root: string): BlobDirectory {
   const pathOf = (digest: string): string => {
     const [algorithm, hex] = digest.split(":");
     if (!/^sha(256|512)$/.test(algorithm ?? "") || !/^[0-9a-f]{64,128}$/.test(hex ?? "")) {
@@ -31,6 +43,11 @@ export function blobDirectory(root: string): BlobStore {
   };
   const sizeOf = async (digest: string): Promise<number | undefined> =>
     (await stat(pathOf(digest)).catch(() => undefined))?.size;
+  const partialPath = async (digest: string): Promise<string> => {
+    const path = pathOf(digest);
+    await mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true, mode: 0o700 });
+    return `${path}.${process.pid}.${writes++}`;
+  };
   return {
     has: async (digest) => await sizeOf(digest) !== undefined,
     read: async (digest) => {
@@ -47,11 +64,9 @@ export function blobDirectory(root: string): BlobStore {
     },
     write: async (bytes) => {
       const digest = sha256(bytes);
-      const path = pathOf(digest);
-      await mkdir(`${root}/blobs/sha256`, { recursive: true, mode: 0o700 });
-      const partial = `${path}.${process.pid}.${writes++}`;
+      const partial = await partialPath(digest);
       await writeFile(partial, bytes, { mode: 0o600 });
-      await rename(partial, path);
+      await rename(partial, pathOf(digest));
       return digest;
     },
     remove: async (digest) => {
@@ -63,6 +78,30 @@ export function blobDirectory(root: string): BlobStore {
       for (const algorithm of ["sha256", "sha512"]) {
         const names = await readdir(`${root}/blobs/${algorithm}`).catch(() => []);
         for (const name of names) if (/^[0-9a-f]+$/.test(name)) yield `${algorithm}:${name}`;
+      }
+    },
+    removePartial: async () => {
+      for (const algorithm of ["sha256", "sha512"]) {
+        const names = await readdir(`${root}/blobs/${algorithm}`).catch(() => []);
+        for (const name of names) {
+          if (name.includes(".")) await rm(`${root}/blobs/${algorithm}/${name}`, { force: true });
+        }
+      }
+    },
+    ingest: async function* ({ digest }, source) {
+      const partial = await partialPath(digest);
+      const file = await open(partial, "wx", 0o600);
+      try {
+        for await (const chunk of source) {
+          for (let at = 0; at < chunk.length;) {
+            at += (await file.write(chunk, at, chunk.length - at)).bytesWritten;
+          }
+          yield chunk;
+        }
+        await rename(partial, pathOf(digest));
+      } finally {
+        await file.close();
+        await rm(partial, { force: true });
       }
     },
     layer: async function* ({ digest }) {

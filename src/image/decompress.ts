@@ -41,6 +41,9 @@ export async function* decompress(source: AsyncIterable<Uint8Array>): AsyncItera
   input.pipe(decoder);
   try {
     for await (const chunk of decoder) yield chunk as Uint8Array;
+    // Compressed data may end before the blob does: its digest is over all of it.
+    input.unpipe(decoder);
+    if (!input.readableEnded) { for await (const _ of input); }
   } catch (cause) {
     if (!/^(Z_|ERR_ZLIB|ZSTD|ERR_ZSTD)/.test(String((cause as { code?: unknown }).code))) {
       throw cause;

@@ -4,20 +4,88 @@
  * @module
  */
 
-import { blobDirectory } from "./blob_directory.ts";
+import { type BlobDirectory, blobDirectory } from "./blob_directory.ts";
+import { decompress } from "./decompress.ts";
 import type { ImagesOptions } from "./images.ts";
-import type { ImageSources } from "./sources.ts";
+import { splitName } from "./name.ts";
+import type { Descriptor, ImageSources, RemoteImage } from "./sources.ts";
+
+/** Progress is reported when this many bytes more have arrived. */
+const REPORT_BYTES = 256 << 10;
 
 /** Where the images of a store come from. */
 export async function sourcesOf({ sources, state }: ImagesOptions): Promise<ImageSources> {
   if (sources !== undefined) return sources;
-  const root = `${state.dirs.data}/content`;
-  const blobs = blobDirectory(root);
+  const blobs = blobDirectory(`${state.dirs.data}/content`);
+  return { blobs, remote: (name, options) => openRemote(blobs, name, options) };
+}
+
+async function openRemote(
+  blobs: BlobDirectory,
+  name: string,
+  { registry: access, signal }: Parameters<ImageSources["remote"]>[1],
+): Promise<RemoteImage> {
+  const { Registry } = await import("../pull/mod.ts");
+  const { repository, tag, digest } = splitName(name);
+  const registry = new Registry({ ...access, repository, signal });
+  const { descriptor: target, bytes } = await registry.manifest(digest ?? tag ?? "latest");
+  const fetched = async (descriptor: Descriptor): Promise<Uint8Array> => {
+    if (descriptor.digest === target.digest) return bytes;
+    if (isManifest(descriptor)) return (await registry.manifest(descriptor.digest)).bytes;
+    return await collect(registry.blob(descriptor, { signal }));
+  };
   return {
-    blobs,
-    remote: async (name, options) => {
-      const { remoteImage } = await import("./remote.ts");
-      return await remoteImage(name, { ...options, blobs, root });
+    target,
+    document: async (descriptor) => {
+      if (await blobs.has(descriptor.digest)) return await blobs.read(descriptor.digest);
+      const document = await fetched(descriptor);
+      await collect(blobs.ingest(descriptor, once(document)));
+      return document;
+    },
+    layer: async function* (descriptor, { onBytes = () => {}, signal: stop }) {
+      if (await blobs.has(descriptor.digest)) {
+        yield* blobs.layer(descriptor);
+        return;
+      }
+      const bytes = counted(registry.blob(descriptor, { signal: stop }), onBytes);
+      yield* decompress(blobs.ingest(descriptor, bytes));
     },
   };
+}
+
+function isManifest({ mediaType }: Descriptor): boolean {
+  return /(manifest|index)(\.list)?\.v[0-9]+\+json$/.test(mediaType);
+}
+
+async function* counted(
+  source: AsyncIterable<Uint8Array>,
+  onBytes: (current: number) => void,
+): AsyncGenerator<Uint8Array, void> {
+  let current = 0;
+  let reported = 0;
+  onBytes(0);
+  for await (const chunk of source) {
+    current += chunk.length;
+    yield chunk;
+    if (current - reported < REPORT_BYTES) continue;
+    reported = current;
+    onBytes(current);
+  }
+  onBytes(current);
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void> {
+  yield bytes;
+}
+
+async function collect(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of source) chunks.push(chunk);
+  const whole = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
 }

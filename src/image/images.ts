@@ -9,7 +9,7 @@ import type { Snapshotter } from "../snapshot/mod.ts";
 import type { State } from "../state/mod.ts";
 import { HOST, isHost } from "./host.ts";
 import { missing, resolveStored } from "./resolve.ts";
-import type { ImageSources } from "./sources.ts";
+import type { ImageSources, RegistryAccess } from "./sources.ts";
 import type { Image, ImageProgress, ImageRemoval, ImageSummary, PullPolicy } from "./types.ts";
 
 /** What images are kept in. */
@@ -26,8 +26,8 @@ export interface PullImageOptions {
   readonly platform?: string | undefined;
   readonly onProgress?: ((progress: ImageProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Passed on to the registry client as they are: credentials, insecure registries, mirrors. */
-  readonly registry?: Readonly<Record<string, unknown>>;
+  /** Credentials by registry, and registries without TLS. */
+  readonly registry?: RegistryAccess | undefined;
 }
 
 /** How to {@link Images.ensure}. */

@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { RegistryOptions } from "../pull/mod.ts";
+
 /** An OCI content descriptor. */
 export interface Descriptor {
   readonly mediaType: string;
@@ -23,6 +25,8 @@ export interface BlobStore {
   /** @returns whether it existed. */
   remove(digest: string): Promise<boolean>;
   list(): AsyncIterable<string>;
+  /** Delete what interrupted writes left. Only while nobody writes. */
+  removePartial(): Promise<void>;
   /** The uncompressed tar of a stored layer. */
   layer(layer: Descriptor): AsyncIterable<Uint8Array>;
 }
@@ -43,6 +47,9 @@ export interface RemoteImage {
   ): AsyncIterable<Uint8Array>;
 }
 
+/** How registries are spoken to. */
+export type RegistryAccess = Pick<RegistryOptions, "credentials" | "insecure">;
+
 /** Where images come from. */
 export interface ImageSources {
   readonly blobs: BlobStore;
@@ -50,7 +57,7 @@ export interface ImageSources {
   remote(
     name: string,
     options: {
-      readonly registry?: Readonly<Record<string, unknown>> | undefined;
+      readonly registry?: RegistryAccess | undefined;
       readonly signal?: AbortSignal | undefined;
     },
   ): Promise<RemoteImage>;

@@ -72,6 +72,7 @@ async function sweepSnapshots({ state, snapshotter }: ImagesOptions): Promise<st
 async function sweepBlobs({ state }: ImagesOptions, blobs: BlobStore): Promise<string[]> {
   const needed = new Set<string>();
   for (const { target } of state.images.list()) await mark(blobs, target.digest, needed);
+  await blobs.removePartial();
   const removed: string[] = [];
   for await (const digest of blobs.list()) {
     if (!needed.has(digest) && await blobs.remove(digest)) removed.push(digest);
