@@ -211,7 +211,7 @@ function wantsHelp(name: string, args: readonly string[]): boolean {
 
 /** Docker's exit codes: `run` and its kin tell what went wrong, the others just that it did. */
 function exitCode(error: unknown, argv: readonly string[]): number {
-  if (error instanceof SyscallError && error.operation === "execute") {
+  if (error instanceof CtrError && error.operation === "execute") {
     return error.code === "not_found" ? 127 : 126;
   }
   const { rest } = (() => {

@@ -40,6 +40,7 @@ export const command: Command = {
     const parsed = parseContainerFlags("run", FLAGS, argv);
     const { flags } = parsed;
     if (flags.trace !== undefined) enableTrace(process.pid);
+    mark("boot", performance.timeOrigin * 1000, { endUs: beganUs });
     mark("arguments", beganUs);
     const base = containerOptions(parsed, context);
     checkCidFile(flags.cidfile);

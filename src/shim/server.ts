@@ -8,7 +8,7 @@ import { type Connection, type ConnectionHandler, listen, type Listener } from "
 import { codeOf, CtrError } from "../errors.ts";
 import type { OciProcess } from "../oci/mod.ts";
 import { call, close, open, unlink } from "../program/mod.ts";
-import { enableTrace, span, traceEvents } from "../trace.ts";
+import { enableTrace, mark, now, span, traceEvents, tracing } from "../trace.ts";
 import { decode, encode } from "./protobuf.ts";
 import { socketPath } from "./socket_path.ts";
 import { Task } from "./task.ts";
@@ -26,12 +26,30 @@ import type { ProcessExit } from "./types.ts";
 
 const STATUS = { created: 1, running: 2, stopped: 3, paused: 4 } as const;
 
+/** A task, and whether somebody has taken over to delete it. */
+interface Entry {
+  readonly task: Task;
+  listener: Listener | undefined;
+  deleting: boolean;
+}
+
+/** A client's stdio. */
+interface Attached {
+  receive(bytes: Uint8Array): void;
+  leave(): void;
+}
+
 /** Serves tasks until the last one is gone and nobody is connected. */
 export class ShimServer {
-  readonly #tasks = new Map<string, { task: Task; listener: Listener | undefined }>();
+  readonly #tasks = new Map<string, Entry>();
+  /** Tasks being made: a client sends what follows without waiting for the answer. */
+  #sawCreate: () => void = () => {};
+  readonly #firstCreate = new Promise<void>((resolve) => this.#sawCreate = resolve);
+  readonly #making = new Map<string, Promise<unknown>>();
   readonly #shimStartTicks: number;
   readonly #onIdle: () => void;
   readonly #cleanUp: (argv: readonly string[]) => void;
+  readonly #bootedUs = now();
   #connections = 0;
   #creating = 0;
 
@@ -55,7 +73,7 @@ export class ShimServer {
   /** A client: what its connection brings goes to the returned handler. */
   accept(connection: () => Connection): ConnectionHandler {
     const frames = new FrameReader();
-    let attached: { receive(bytes: Uint8Array): void; leave(): void } | undefined;
+    let attached: Attached | undefined;
     this.#connections++;
     return {
       onData: (bytes) => {
@@ -66,6 +84,7 @@ export class ShimServer {
             if (request === undefined) continue;
             if (request.service === ATTACH_SERVICE) {
               attached = this.#attach(connection(), frame.stream, request.payload);
+              return; // what follows is stdio
             } else void this.#answer(connection(), frame.stream, request);
           }
         } catch {
@@ -88,16 +107,31 @@ export class ShimServer {
     for (const { task } of this.#tasks.values()) task.reap();
   }
 
-  #attach(connection: Connection, stream: number, payload: Uint8Array) {
-    try {
-      const { id, execId } = decode(ATTACH_REQUEST, payload);
-      const pending = this.#task(id).attach(execId, connection);
-      connection.write(responseFrame(stream, new Uint8Array(0)));
-      return pending;
-    } catch (error) {
-      connection.write(errorFrame(stream, GRPC_CODES[codeOf(error)] ?? 13, messageOf(error)));
-      return undefined;
-    }
+  /** The connection carries stdio from now on; what comes before the task exists is kept. */
+  #attach(connection: Connection, stream: number, payload: Uint8Array): Attached {
+    const early: Uint8Array[] = [];
+    let attached: Attached | undefined;
+    let left = false;
+    const begin = async () => {
+      try {
+        const { id, execId } = decode(ATTACH_REQUEST, payload);
+        await this.#made(id);
+        if (left) return;
+        attached = this.#task(id).attach(execId, connection);
+        connection.write(responseFrame(stream, new Uint8Array(0)));
+        for (const bytes of early) attached.receive(bytes);
+      } catch (error) {
+        connection.write(errorFrame(stream, GRPC_CODES[codeOf(error)] ?? 13, messageOf(error)));
+      }
+    };
+    void begin();
+    return {
+      receive: (bytes) => attached === undefined ? void early.push(bytes) : attached.receive(bytes),
+      leave: () => {
+        left = true;
+        attached?.leave();
+      },
+    };
   }
 
   async #answer(
@@ -132,7 +166,11 @@ export class ShimServer {
         const options = JSON.parse(
           new TextDecoder().decode(request.options?.value),
         ) as CreateTaskOptions;
-        if (options.trace) enableTrace(process.pid);
+        if (options.trace) {
+          enableTrace(process.pid);
+          mark("shim boot", performance.timeOrigin * 1000, { endUs: this.#bootedUs });
+          mark("wait for create", this.#bootedUs);
+        }
         this.#creating++;
         try {
           const task = new Task({
@@ -144,15 +182,20 @@ export class ShimServer {
             options,
             shimStartTicks: this.#shimStartTicks,
           });
-          const pid = await span("create", () => task.create());
-          this.#tasks.set(request.id, { task, listener: undefined });
+          const making = span("create", () => task.create());
+          this.#making.set(request.id, making.catch(() => {}));
+          this.#sawCreate();
+          const pid = await making;
+          this.#tasks.set(request.id, { task, listener: undefined, deleting: false });
           return { pid };
         } finally {
+          this.#making.delete(request.id);
           this.#creating--;
         }
       }
       case "Start": {
         const { id, execId } = decode(METHODS.Start.request, payload);
+        await this.#made(id);
         const task = this.#task(id);
         const pid = task.start(execId);
         if (execId === "") {
@@ -170,11 +213,20 @@ export class ShimServer {
       }
       case "Wait": {
         const { id, execId } = decode(METHODS.Wait.request, payload);
-        return exitFields(await this.#task(id).wait(execId));
+        await this.#made(id);
+        const fields = exitFields(await this.#task(id).wait(execId));
+        if (!tracing()) return fields;
+        return { ...fields, trace: new TextEncoder().encode(JSON.stringify(traceEvents())) };
       }
       case "Delete": {
         const { id, execId } = decode(METHODS.Delete.request, payload);
-        const { pid, exit } = await this.#task(id).delete(execId);
+        const entry = this.#tasks.get(id);
+        // The client may leave at once: its wish is known, and nobody has to be called back.
+        if (entry !== undefined && execId === "") entry.deleting = true;
+        const { pid, exit } = await this.#task(id).delete(execId).catch((error: unknown) => {
+          if (entry !== undefined) entry.deleting = false;
+          throw error;
+        });
         if (execId === "") this.#forget(id);
         return { pid, ...exitFields(exit) };
       }
@@ -216,6 +268,18 @@ export class ShimServer {
     }
   }
 
+  /**
+   * Wait for a Create that is under way, or, in a shim that has not seen any, that will come: the
+   * sockets it was born with are two, and either may be read first.
+   */
+  async #made(id: string): Promise<void> {
+    await this.#firstCreate;
+    const making = this.#making.get(id);
+    if (making === undefined) return;
+    await making;
+    await Promise.resolve();
+  }
+
   #listen(id: string): void {
     const entry = this.#tasks.get(id);
     if (entry === undefined || entry.task.stopped) return;
@@ -252,7 +316,8 @@ export class ShimServer {
   async #settle(): Promise<void> {
     if (this.#connections > 0 || this.#creating > 0) return;
     for (const { task } of this.#tasks.values()) if (!task.stopped) return;
-    for (const [id, { task }] of [...this.#tasks]) {
+    for (const [id, { task, deleting }] of [...this.#tasks]) {
+      if (deleting) return; // Delete settles again when it is done
       await task.cleaned();
       if (this.#connections > 0) return;
       this.#forget(id);
@@ -276,5 +341,3 @@ function messageOf(error: unknown): string {
   }
   return error instanceof Error ? error.stack ?? error.message : String(error);
 }
-
-export { traceEvents };

@@ -22,7 +22,12 @@ const MOUNT = {
 } as const satisfies Message;
 const PROCESS_INFO = { pid: [1, "int"], info: [2, ANY] } as const satisfies Message;
 const PROCESS = { id: [1, "string"], execId: [2, "string"] } as const satisfies Message;
-const EXIT = { exitStatus: [1, "int"], exitedAt: [2, TIMESTAMP] } as const satisfies Message;
+/** `trace` is ours: JSON of the shim's timeline, when `Create` asked for one. */
+const EXIT = {
+  exitStatus: [1, "int"],
+  exitedAt: [2, TIMESTAMP],
+  trace: [1000, "bytes"],
+} as const satisfies Message;
 const EMPTY = {} as const satisfies Message;
 
 /** Request and response of each method. */

@@ -5,7 +5,6 @@
  * @module
  */
 
-import { CtrError } from "../errors.ts";
 import { close } from "../program/mod.ts";
 import {
   attachOver,
@@ -14,7 +13,7 @@ import {
   type ShimClient,
   spawnShim,
 } from "../shim/mod.ts";
-import { mark, now, span } from "../trace.ts";
+import { addTraceEvents, mark, now, span } from "../trace.ts";
 import type { Mount } from "../snapshot/mod.ts";
 import type { ContainerRecord } from "../state/mod.ts";
 import { createContainer, removeFiles } from "./create.ts";
@@ -79,15 +78,16 @@ export async function runContainer(engine: Engine, options: RunOptions): Promise
   const detached = new Promise<"detached">((resolve) => left = () => resolve("detached"));
   try {
     const startedUs = now();
-    await client.call(
-      "Create",
-      createRequest(engine, record, mounts, { stdinOnce: true, trace: options.trace ?? false }),
-    );
-    const output = options.onOutput ?? (() => {});
-    const attachment = attachOver(shim.attachFd, { id }, output);
+    // All at once: the shim keeps the order, and round trips cost as much as system calls.
+    const stdio = { stdinOnce: true, trace: options.trace ?? false };
+    const created = client.call("Create", createRequest(engine, record, mounts, stdio));
+    const attachment = attachOver(shim.attachFd, { id }, options.onOutput ?? (() => {}));
+    const started = client.call("Start", { id });
     const exit = client.call("Wait", { id });
+    started.catch(() => {});
     exit.catch(() => {});
-    await client.call("Start", { id });
+    await created;
+    await started;
     mark("start", startedUs);
     options.onStarted?.(running(record, client, attachment, left));
     const ranUs = now();
@@ -99,6 +99,7 @@ export async function runContainer(engine: Engine, options: RunOptions): Promise
       return { id, exitCode: 0, detached: true };
     }
     const exitCode = result[0].exitStatus;
+    if (options.trace) addTraceEvents(JSON.parse(new TextDecoder().decode(result[0].trace)));
     if (autoRemove) await span("remove", () => removeEnded(engine, record, client));
     else client.close();
     return { id, exitCode, detached: false };
@@ -158,13 +159,10 @@ async function removeEnded(
   record: ContainerRecord,
   client: ShimClient,
 ): Promise<void> {
-  // The shim gives back the cgroup and ends by itself; the name is free as soon as the record is gone.
-  const deleted = client.call("Delete", { id: record.id });
-  deleted.catch(() => {});
+  // The shim gives back the cgroup and ends by itself. What is waited for is what the next command
+  // could trip over: the name and the files.
+  client.call("Delete", { id: record.id }).catch(() => {});
   await removeRecord(engine, record);
-  await deleted.catch((error: unknown) => {
-    if (!(error instanceof CtrError) || error.code !== "unavailable") throw error;
-  });
   client.close();
 }
 
