@@ -5,7 +5,7 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
+import { sha256 } from "../content/mod.ts";
 
 /** The chain ID of every layer, bottom first: each is the digest of the one below and the diffID. */
 export function chainIds(diffIds: readonly string[]): string[] {
@@ -15,9 +15,4 @@ export function chainIds(diffIds: readonly string[]): string[] {
     chain.push(below === undefined ? diffId : sha256(`${below} ${diffId}`));
   }
   return chain;
-}
-
-/** The digest of some bytes. */
-export function sha256(bytes: string | Uint8Array): string {
-  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 }

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { type BlobDirectory, blobDirectory } from "./blob_directory.ts";
-import { decompress } from "./decompress.ts";
+import { type BlobDirectory, blobDirectory, decompress } from "../content/mod.ts";
 import type { ImagesOptions } from "./images.ts";
 import { splitName } from "./name.ts";
 import type { Descriptor, ImageSources, RemoteImage } from "./sources.ts";

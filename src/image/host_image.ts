@@ -11,6 +11,7 @@ import { sourcesOf } from "./default_sources.ts";
 import { HOST, HOST_STAMP, storedHost } from "./host.ts";
 import { buildHostTree } from "./host_build.ts";
 import type { ImagesOptions } from "./images.ts";
+import { writeLayoutIndex } from "./layout_index.ts";
 import { STORE_LOCK } from "./sweep.ts";
 import type { Image, ImageConfig } from "./types.ts";
 import { normalizePlatform, THIS_PLATFORM, toImage } from "./variant.ts";
@@ -43,7 +44,8 @@ export async function hostImage(
   const found = storedHost(state, platform, snapshotter.name);
   if (found?.unpacked === true) return found.image;
   const { chainId, layer, stamp } = await buildHostTree(snapshotter);
-  const { blobs } = await sourcesOf(options);
+  const sources = await sourcesOf(options);
+  const { blobs } = sources;
   const put = async (mediaType: string, bytes: Uint8Array) => ({
     mediaType,
     digest: await blobs.write(bytes),
@@ -85,6 +87,7 @@ export async function hostImage(
       state.images.removeVariants(before.target.digest);
     }
   });
+  await writeLayoutIndex(state, sources);
   return toImage(HOST, variant);
 }
 

@@ -8,6 +8,7 @@ import { lock, type State } from "../state/mod.ts";
 import { sourcesOf } from "./default_sources.ts";
 import { readDocuments } from "./documents.ts";
 import type { ImagesOptions, PullImageOptions } from "./images.ts";
+import { writeLayoutIndex } from "./layout_index.ts";
 import { canonicalName, splitName } from "./name.ts";
 import type { Descriptor } from "./sources.ts";
 import { STORE_LOCK } from "./sweep.ts";
@@ -62,6 +63,7 @@ export async function pullImage(
     state.images.putVariant(variant);
     point(state, name, remote.target);
   });
+  await writeLayoutIndex(state, sources);
   onProgress({ status: "done", message: remote.target.digest });
   return toImage(name, variant);
 }

@@ -5,31 +5,10 @@
  * @module
  */
 
+import type { BlobDirectory, BlobStore, Descriptor } from "../content/mod.ts";
 import type { RegistryOptions } from "../pull/mod.ts";
 
-/** An OCI content descriptor. */
-export interface Descriptor {
-  readonly mediaType: string;
-  readonly digest: string;
-  readonly size: number;
-  readonly annotations?: Readonly<Record<string, string>>;
-}
-
-/** The content store: bytes by digest. */
-export interface BlobStore {
-  has(digest: string): Promise<boolean>;
-  /** All bytes of a small blob, verified. @throws {CtrError} `not_found`. */
-  read(digest: string): Promise<Uint8Array>;
-  /** Store bytes. @returns their digest. */
-  write(bytes: Uint8Array): Promise<string>;
-  /** @returns whether it existed. */
-  remove(digest: string): Promise<boolean>;
-  list(): AsyncIterable<string>;
-  /** Delete what interrupted writes left. Only while nobody writes. */
-  removePartial(): Promise<void>;
-  /** The uncompressed tar of a stored layer. */
-  layer(layer: Descriptor): AsyncIterable<Uint8Array>;
-}
+export type { BlobStore, Descriptor };
 
 /** An image in a registry. */
 export interface RemoteImage {
@@ -52,7 +31,7 @@ export type RegistryAccess = Pick<RegistryOptions, "credentials" | "insecure">;
 
 /** Where images come from. */
 export interface ImageSources {
-  readonly blobs: BlobStore;
+  readonly blobs: BlobStore & Partial<Pick<BlobDirectory, "writeIndex">>;
   /** @param name canonical. */
   remote(
     name: string,

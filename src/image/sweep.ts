@@ -8,6 +8,7 @@ import { codeOf } from "../errors.ts";
 import { lock } from "../state/mod.ts";
 import { sourcesOf } from "./default_sources.ts";
 import type { ImagesOptions } from "./images.ts";
+import { writeLayoutIndex } from "./layout_index.ts";
 import type { BlobStore } from "./sources.ts";
 
 /** Held shared while something is added to the store, exclusively while it is swept. */
@@ -34,7 +35,9 @@ export async function sweep(options: ImagesOptions): Promise<Swept> {
       }
     });
     const snapshots = await sweepSnapshots(options);
-    const { blobs } = await sourcesOf(options);
+    const sources = await sourcesOf(options);
+    await writeLayoutIndex(state, sources);
+    const { blobs } = sources;
     return { snapshots, blobs: await sweepBlobs(options, blobs) };
   } catch (error) {
     if (codeOf(error) === "deadline_exceeded") return { blobs: [], snapshots: [] };

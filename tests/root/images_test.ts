@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { blobDirectory } from "../../src/image/blob_directory.ts";
+import { blobDirectory } from "../../src/content/mod.ts";
 import { type ImageProgress, type Images, openImages } from "../../src/image/mod.ts";
 import { openSnapshotter, type Snapshotter } from "../../src/snapshot/mod.ts";
 import { type ContainerRecord, openState, type State } from "../../src/state/mod.ts";

@@ -1,5 +1,5 @@
 /**
- * Blobs in the directory of an OCI image layout: `blobs/sha256/HEX`.
+ * Blobs in the directory of an OCI image layout: `blobs/sha256/HEX`. Only the owner can read it.
  *
  * @see https://github.com/opencontainers/image-spec/blob/main/image-layout.md
  * @module
@@ -8,44 +8,23 @@
 import { createReadStream } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { CtrError } from "../errors.ts";
-import { sha256 } from "./chain.ts";
 import { decompress } from "./decompress.ts";
-import type { BlobStore, Descriptor } from "./sources.ts";
+import { digestPath, sha256 } from "./digest.ts";
+import type { BlobDirectory } from "./types.ts";
 
 const MAX_DOCUMENT = 8 << 20;
 let writes = 0;
 
-/** Blobs on disk, and what a download needs besides. */
-export interface BlobDirectory extends BlobStore {
-  /**
-   * Pass bytes on while they are stored as the blob of `descriptor`. It appears when `source` ends
-   * without an error, which must mean that size and digest are right; else nothing stays.
-   */
-  ingest(
-    descriptor: Descriptor,
-    source: AsyncIterable<Uint8Array>,
-  ): AsyncGenerator<Uint8Array, void>;
-}
-
 /** The blobs under `root`, which is created when something is written. */
 export function blobDirectory(root: string): BlobDirectory {
-  const pathOf = (digest: string): string => {
-    const [algorithm, hex] = digest.split(":");
-    if (!/^sha(256|512)$/.test(algorithm ?? "") || !/^[0-9a-f]{64,128}$/.test(hex ?? "")) {
-      throw new CtrError({
-        code: "invalid_argument",
-        operation: "find blob",
-        subject: digest,
-        reason: "it is not a digest",
-      });
-    }
-    return `${root}/blobs/${algorithm}/${hex}`;
-  };
+  const pathOf = (digest: string): string => `${root}/blobs/${digestPath(digest)}`;
   const sizeOf = async (digest: string): Promise<number | undefined> =>
     (await stat(pathOf(digest)).catch(() => undefined))?.size;
   const partialPath = async (digest: string): Promise<string> => {
     const path = pathOf(digest);
     await mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true, mode: 0o700 });
+    const version = '{"imageLayoutVersion":"1.0.0"}';
+    await writeFile(`${root}/oci-layout`, version, { mode: 0o600, flag: "wx" }).catch(() => {});
     return `${path}.${process.pid}.${writes++}`;
   };
   return {
@@ -103,6 +82,14 @@ export function blobDirectory(root: string): BlobDirectory {
         await file.close();
         await rm(partial, { force: true });
       }
+    },
+    writeIndex: async (manifests) => {
+      await mkdir(root, { recursive: true, mode: 0o700 });
+      const mediaType = "application/vnd.oci.image.index.v1+json";
+      const text = JSON.stringify({ schemaVersion: 2, mediaType, manifests });
+      const partial = `${root}/index.json.${process.pid}.${writes++}`;
+      await writeFile(partial, text, { mode: 0o600 });
+      await rename(partial, `${root}/index.json`);
     },
     layer: async function* ({ digest }) {
       if (await sizeOf(digest) === undefined) throw missing(digest);
