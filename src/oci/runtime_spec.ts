@@ -133,7 +133,10 @@ export interface OciLinux {
   readonly readonlyPaths?: readonly string[];
   readonly mountLabel?: string;
   readonly sysctl?: Readonly<Record<string, string>>;
-  readonly personality?: { readonly domain: "LINUX" | "LINUX32"; readonly flags?: readonly string[] };
+  readonly personality?: {
+    readonly domain: "LINUX" | "LINUX32";
+    readonly flags?: readonly string[];
+  };
 }
 
 export type OciNamespaceType =

@@ -4,15 +4,15 @@
  * @module
  */
 
-import { arch } from "../../ffi/mod.ts";
 import { CtrError, SyscallError } from "../errors.ts";
 import { CAPABILITIES, ERRNO, errnoName } from "../linux/mod.ts";
-import { call, fileKind, rmdir, spawn, SYS, writeFile } from "../program/mod.ts";
+import { call, fileKind, rmdir, spawn, writeFile } from "../program/mod.ts";
 import type { OciIdMapping, OciSpec } from "../oci/mod.ts";
 import { span } from "../trace.ts";
 import { cgroupLayout, checkedCgroupPath } from "./cgroup.ts";
 import { compile, type Compiled, type CompileInput } from "./compile.ts";
 import { readyProcess, Rendezvous } from "./process.ts";
+import { seccompFilter } from "./seccomp_filter.ts";
 import type { CreateOptions, RuntimeProcess } from "./types.ts";
 
 /** Our permitted capabilities: nothing else can be given away. */
@@ -29,8 +29,8 @@ export function availableCapabilities(): string[] {
 /** The filter of a spec, compiled for this machine. */
 export async function seccompOf(spec: OciSpec): Promise<Uint8Array | undefined> {
   if (spec.linux?.seccomp === undefined) return undefined;
-  const { compileSeccomp } = await import("./seccomp.ts");
-  return compileSeccomp(spec.linux.seccomp, arch, SYS);
+  const { seccompFilter } = await import("./seccomp_filter.ts");
+  return await seccompFilter(spec.linux.seccomp);
 }
 
 /** Look up what the compiler has to know, apart from descriptors and cgroups. */

@@ -1,99 +1,136 @@
 /**
- * Compiles a seccomp profile to classic BPF: one architecture, a balanced search over ranges of
- * system call numbers, and argument conditions at its leaves.
+ * Compiles a seccomp profile to classic BPF: per architecture a balanced search over ranges of system
+ * call numbers, with argument conditions at its leaves.
  *
- * Calls of other architectures (32-bit programs, x32) are refused with ENOSYS, and so are numbers
- * above the ones we know: a C library then tries an older call, where EPERM would be an error.
+ * The verdicts are those that runc reaches with libseccomp. A rule without conditions wins over those
+ * with; among these the first that matches counts. Numbers above the highest that the profile names
+ * get ENOSYS, so that a C library tries an older call where EPERM would be an error. Calls of an
+ * architecture that the profile does not list get ENOSYS too.
  *
  * @see https://man7.org/linux/man-pages/man2/seccomp.2.html
  * @module
  */
 
 import type { OciSeccomp, OciSeccompAction, OciSeccompArg, OciSeccompRule } from "../oci/mod.ts";
+import { CtrError } from "../errors.ts";
+import { BpfWriter, JEQ, JGE, JGT, type Place } from "./bpf_writer.ts";
 
-const AUDIT_ARCH = { x86_64: 0xc000003e, aarch64: 0xc00000b7 } as const;
-const X32_BIT = 0x40000000;
+/** System call numbers by name. */
+export type SyscallNumbers = Readonly<Record<string, number>>;
+
+/** One way to make system calls on a machine, and its numbers. */
+export interface SeccompArch {
+  /** `AUDIT_ARCH_*`. */
+  readonly audit: number;
+  readonly numbers: SyscallNumbers;
+  /** Added to every number: x32 shares its audit architecture with x86-64. */
+  readonly base?: number;
+}
+
+export const AUDIT_ARCH = {
+  x86_64: 0xc000003e,
+  i386: 0x40000003,
+  aarch64: 0xc00000b7,
+  arm: 0x40000028,
+} as const;
+/** The bit that marks a number as x32's. */
+export const X32_BIT = 0x40000000;
+
 const ENOSYS = 38;
-
-const LD_ABS = 0x20;
-const ALU_AND = 0x54;
-const JMP = 0x05;
-const JEQ = 0x15;
-const JGT = 0x25;
-const JGE = 0x35;
-const RET = 0x06;
 
 /** What becomes of one system call: conditional rules in order, then the verdict without conditions. */
 interface Decision {
-  readonly rules: readonly { readonly args: readonly OciSeccompArg[]; readonly ret: number }[];
-  readonly otherwise: number;
+  readonly rules: { readonly args: readonly OciSeccompArg[]; readonly ret: number }[];
+  otherwise: number | undefined;
 }
 
-/** An instruction whose targets are labels until everything has its place. */
-interface Instruction {
-  readonly code: number;
-  readonly k: number;
-  readonly whenTrue?: string;
-  readonly whenFalse?: string;
-  readonly label?: string;
+/** Where a number's verdict begins to apply: up to the next range. */
+interface Range {
+  readonly first: number;
+  readonly decision: Decision | number;
 }
 
 /**
  * Compile a profile.
  *
- * @param numbers system calls of the architecture by name; other names are ignored, as in runc
+ * @param arches native first; names that an architecture does not have are ignored, as in runc
  * @returns `struct sock_filter` entries, 8 bytes each
+ * @throws {CtrError} `invalid_argument` for an unknown action or comparison, `not_implemented` for
+ * `SCMP_ACT_NOTIFY`
  */
-export function compileSeccomp(
-  profile: OciSeccomp,
-  arch: "x86_64" | "aarch64",
-  numbers: Readonly<Record<string, number>>,
-): Uint8Array {
+export function compileSeccomp(profile: OciSeccomp, arches: readonly SeccompArch[]): Uint8Array {
+  const code = new BpfWriter();
+  const foreign = code.ret(verdict("SCMP_ACT_ERRNO", ENOSYS));
   const fallback = verdict(profile.defaultAction, profile.defaultErrnoRet);
-  const byNumber = new Map<number, Decision>();
-  for (const rule of profile.syscalls ?? []) {
-    for (const name of rule.names) {
-      const number = numbers[name];
-      if (number !== undefined) byNumber.set(number, add(byNumber.get(number), rule, fallback));
+  const allows = ["SCMP_ACT_ALLOW", "SCMP_ACT_LOG"].includes(profile.defaultAction);
+  const unknown = allows ? fallback : verdict("SCMP_ACT_ERRNO", ENOSYS);
+  // Code comes out back to front, so the last architecture to be asked for is made first.
+  let next = foreign;
+  for (const audit of new Set(arches.map((arch) => arch.audit).reverse())) {
+    const ranges: Range[] = [];
+    const same = arches.filter((arch) => arch.audit === audit)
+      .sort((a, b) => (a.base ?? 0) - (b.base ?? 0));
+    for (const { numbers, base = 0 } of same) {
+      appendRanges(ranges, profile, { numbers, base, fallback, unknown });
     }
+    if (audit === AUDIT_ARCH.x86_64 && !same.some(({ base }) => base === X32_BIT)) {
+      ranges.push({ first: X32_BIT, decision: verdict("SCMP_ACT_ERRNO", ENOSYS) });
+    }
+    const tree = search({ code, ranges, fallback }, 0, ranges.length);
+    next = code.compare(JEQ, audit, code.load(0, tree), next);
   }
-  let highest = 0;
-  for (const name in numbers) highest = Math.max(highest, numbers[name]!);
-  const unknown = profile.defaultAction === "SCMP_ACT_ERRNO"
-    ? verdict("SCMP_ACT_ERRNO", ENOSYS)
-    : fallback;
+  code.load(4, next);
+  return code.bytes();
+}
 
-  // Ranges of numbers with the same decision: [first, decision], each up to the next one's first.
-  const ranges: { readonly first: number; readonly decision: Decision | number }[] = [];
+function appendRanges(
+  ranges: Range[],
+  profile: OciSeccomp,
+  { numbers, base, fallback, unknown }: {
+    readonly numbers: SyscallNumbers;
+    readonly base: number;
+    readonly fallback: number;
+    readonly unknown: number;
+  },
+): void {
+  const decisions: (Decision | undefined)[] = [];
+  for (const rule of profile.syscalls ?? []) addRule(decisions, rule, numbers, fallback);
+  const highest = decisions.length - 1;
   for (let number = 0; number <= highest + 1; number++) {
-    const found = byNumber.get(number);
+    const found = decisions[number];
     const decision = number > highest
       ? unknown
       : found === undefined
       ? fallback
-      : found.rules.length === 0
+      : found.otherwise !== undefined
       ? found.otherwise
       : found;
-    const last = ranges.at(-1);
-    if (last === undefined || last.decision !== decision) ranges.push({ first: number, decision });
+    const last = ranges[ranges.length - 1];
+    if (last === undefined || last.decision !== decision) {
+      ranges.push({ first: number + base, decision });
+    }
   }
-
-  const code: Instruction[] = [
-    { code: LD_ABS, k: 4 },
-    { code: JEQ, k: AUDIT_ARCH[arch], whenFalse: "foreign" },
-    { code: LD_ABS, k: 0 },
-  ];
-  if (arch === "x86_64") code.push({ code: JGE, k: X32_BIT, whenTrue: "foreign" });
-  search(code, ranges, 0, ranges.length);
-  code.push({ code: RET, k: verdict("SCMP_ACT_ERRNO", ENOSYS), label: "foreign" });
-  return link(code);
 }
 
-function add(before: Decision | undefined, rule: OciSeccompRule, fallback: number): Decision {
+function addRule(
+  decisions: (Decision | undefined)[],
+  rule: OciSeccompRule,
+  numbers: SyscallNumbers,
+  fallback: number,
+): void {
   const ret = verdict(rule.action, rule.errnoRet);
-  const { rules, otherwise } = before ?? { rules: [], otherwise: fallback };
-  if (rule.args === undefined || rule.args.length === 0) return { rules, otherwise: ret };
-  return { rules: [...rules, { args: rule.args, ret }], otherwise };
+  if (ret === fallback) return; // as in runc: it says nothing new, and wins over nothing
+  const { args = [] } = rule;
+  const perArgument = new Set(args.map(({ index }) => index)).size < args.length;
+  for (const name of rule.names) {
+    const number = numbers[name];
+    if (number === undefined) continue;
+    const decision = decisions[number] ??= { rules: [], otherwise: undefined };
+    if (args.length === 0) decision.otherwise ??= ret;
+    // Two conditions on one argument are alternatives: libseccomp cannot say "and" there.
+    else if (perArgument) { for (const arg of args) decision.rules.push({ args: [arg], ret }); }
+    else decision.rules.push({ args, ret });
+  }
 }
 
 function verdict(action: OciSeccompAction, errno = 1): number {
@@ -114,137 +151,90 @@ function verdict(action: OciSeccompAction, errno = 1): number {
     case "SCMP_ACT_KILL_PROCESS":
       return 0x80000000;
     case "SCMP_ACT_NOTIFY":
-      throw new RangeError("seccomp action SCMP_ACT_NOTIFY is not supported");
+      throw profileError("not_implemented", action, "seccomp notification is not supported");
     default:
-      throw new RangeError(`unknown seccomp action ${JSON.stringify(action)}`);
+      throw profileError("invalid_argument", action, "there is no such seccomp action");
   }
 }
 
-let labels = 0;
+function profileError(
+  code: "invalid_argument" | "not_implemented",
+  subject: string,
+  reason: string,
+): CtrError {
+  return new CtrError({ code, operation: "compile seccomp profile", subject, reason });
+}
 
-function search(
-  code: Instruction[],
-  ranges: readonly { readonly first: number; readonly decision: Decision | number }[],
-  from: number,
-  to: number,
-  label?: string,
-): void {
-  const named = label === undefined ? {} : { label };
+interface Tree {
+  readonly code: BpfWriter;
+  readonly ranges: readonly Range[];
+  readonly fallback: number;
+}
+
+function search(tree: Tree, from: number, to: number): Place {
+  const { code, ranges } = tree;
   if (to - from === 1) {
     const { decision } = ranges[from]!;
-    if (typeof decision === "number") code.push({ code: RET, k: decision, ...named });
-    else conditions(code, decision, label);
-    return;
+    return typeof decision === "number"
+      ? code.ret(decision)
+      : conditions(code, decision, tree.fallback);
   }
   const middle = (from + to) >> 1;
-  const upper = `upper${labels++}`;
-  // A conditional jump reaches 255 instructions, an unconditional one all of them.
-  const lower = `lower${labels++}`;
-  code.push({ code: JGE, k: ranges[middle]!.first, whenFalse: lower, ...named });
-  code.push({ code: JMP, k: 0, whenTrue: upper });
-  search(code, ranges, from, middle, lower);
-  search(code, ranges, middle, to, upper);
+  const upper = search(tree, middle, to);
+  const lower = search(tree, from, middle);
+  return code.compare(JGE, ranges[middle]!.first, upper, lower);
 }
 
-function conditions(code: Instruction[], decision: Decision, label?: string): void {
-  let named = label === undefined ? {} : { label };
-  for (const { args, ret } of decision.rules) {
-    const next = `rule${labels++}`;
-    for (const arg of args) {
-      compare(code, arg, next, named);
-      named = {};
-    }
-    code.push({ code: RET, k: ret, ...named });
-    named = { label: next };
+function conditions(code: BpfWriter, { rules }: Decision, fallback: number): Place {
+  let next = code.ret(fallback);
+  for (let i = rules.length - 1; i >= 0; i--) {
+    const { args, ret } = rules[i]!;
+    let yes = code.ret(ret);
+    for (let n = args.length - 1; n >= 0; n--) yes = condition(code, args[n]!, yes, next);
+    next = yes;
   }
-  code.push({ code: RET, k: decision.otherwise, ...named });
+  return next;
 }
 
-/** Fall through when the argument satisfies the condition, else go to `no`. */
-function compare(
-  code: Instruction[],
-  arg: OciSeccompArg,
-  no: string,
-  named: { label?: string },
-): void {
+/** Compare one 64-bit argument, which a filter sees as two words. */
+function condition(code: BpfWriter, arg: OciSeccompArg, yes: Place, no: Place): Place {
+  const { op, value, valueTwo = 0 } = arg;
   const at = 16 + arg.index * 8;
-  const value = arg.op === "SCMP_CMP_MASKED_EQ" ? arg.valueTwo ?? 0 : arg.value;
-  const [low, high] = halves(value);
-  const yes = `yes${labels++}`;
-  const push = (instruction: Instruction) => {
-    code.push({ ...instruction, ...named });
-    named = {};
-  };
-  if (arg.op === "SCMP_CMP_MASKED_EQ") {
-    const [maskLow, maskHigh] = halves(arg.value);
-    push({ code: LD_ABS, k: at + 4 });
-    push({ code: ALU_AND, k: maskHigh });
-    push({ code: JEQ, k: high, whenFalse: no });
-    push({ code: LD_ABS, k: at });
-    push({ code: ALU_AND, k: maskLow });
-    push({ code: JEQ, k: low, whenFalse: no });
-    return;
+  const masked = op === "SCMP_CMP_MASKED_EQ";
+  const [low, high] = halves(masked ? valueTwo : value);
+  if (masked) {
+    const [maskLow, maskHigh] = halves(value);
+    const second = code.load(at, code.and(maskLow, code.compare(JEQ, low, yes, no)));
+    return code.load(at + 4, code.and(maskHigh, code.compare(JEQ, high, second, no)));
   }
-  push({ code: LD_ABS, k: at + 4 });
-  switch (arg.op) {
-    case "SCMP_CMP_EQ":
-      push({ code: JEQ, k: high, whenFalse: no });
-      break;
-    case "SCMP_CMP_NE":
-      push({ code: JEQ, k: high, whenFalse: yes });
-      break;
+  const compareLow: Record<string, () => Place> = {
+    SCMP_CMP_EQ: () => code.compare(JEQ, low, yes, no),
+    SCMP_CMP_NE: () => code.compare(JEQ, low, no, yes),
+    SCMP_CMP_GT: () => code.compare(JGT, low, yes, no),
+    SCMP_CMP_GE: () => code.compare(JGE, low, yes, no),
+    SCMP_CMP_LT: () => code.compare(JGE, low, no, yes),
+    SCMP_CMP_LE: () => code.compare(JGT, low, no, yes),
+  };
+  const make = compareLow[op];
+  if (make === undefined) throw profileError("invalid_argument", op, "there is no such comparison");
+  const lower = code.load(at, make());
+  const equal = code.compare(JEQ, high, lower, op === "SCMP_CMP_NE" ? yes : no);
+  switch (op) {
     case "SCMP_CMP_GT":
     case "SCMP_CMP_GE":
-      push({ code: JGT, k: high, whenTrue: yes });
-      push({ code: JEQ, k: high, whenFalse: no });
-      break;
+      return code.load(at + 4, code.compare(JGT, high, yes, equal));
     case "SCMP_CMP_LT":
     case "SCMP_CMP_LE":
-      push({ code: JGT, k: high, whenTrue: no });
-      push({ code: JEQ, k: high, whenFalse: yes });
-      break;
+      return code.load(at + 4, code.compare(JGE, high, equal, yes));
     default:
-      throw new RangeError(`unknown seccomp comparison ${JSON.stringify(arg.op)}`);
+      return code.load(at + 4, equal);
   }
-  push({ code: LD_ABS, k: at });
-  const last: Record<string, Instruction> = {
-    SCMP_CMP_EQ: { code: JEQ, k: low, whenFalse: no },
-    SCMP_CMP_NE: { code: JEQ, k: low, whenTrue: no },
-    SCMP_CMP_GT: { code: JGT, k: low, whenFalse: no },
-    SCMP_CMP_GE: { code: JGE, k: low, whenFalse: no },
-    SCMP_CMP_LT: { code: JGE, k: low, whenTrue: no },
-    SCMP_CMP_LE: { code: JGT, k: low, whenTrue: no },
-  };
-  push(last[arg.op]!);
-  // An instruction that only carries the label: jump to the next one.
-  push({ code: JMP, k: 0, label: yes });
 }
 
 function halves(value: number): readonly [low: number, high: number] {
+  if (value === 2 ** 64) return [0xffffffff, 0xffffffff]; // what JSON.parse makes of 2^64-1
+  if (!Number.isSafeInteger(value) || value < 0) {
+    throw profileError("invalid_argument", String(value), "the number cannot be held exactly");
+  }
   return [value >>> 0, Math.floor(value / 0x100000000) >>> 0];
-}
-
-function link(code: readonly Instruction[]): Uint8Array {
-  const places = new Map<string, number>();
-  code.forEach(({ label }, index) => label === undefined || places.set(label, index));
-  const bytes = new Uint8Array(code.length * 8);
-  const view = new DataView(bytes.buffer);
-  code.forEach(({ code: op, k, whenTrue, whenFalse }, index) => {
-    const distance = (label: string | undefined) => {
-      if (label === undefined) return 0;
-      const jump = places.get(label)! - index - 1;
-      if (jump < 0 || (op !== JMP && jump > 255)) {
-        throw new RangeError(`seccomp filter jumps ${jump} instructions`);
-      }
-      return jump;
-    };
-    view.setUint16(index * 8, op, true);
-    if (op === JMP) view.setUint32(index * 8 + 4, distance(whenTrue), true);
-    else {
-      bytes[index * 8 + 2] = distance(whenTrue);
-      bytes[index * 8 + 3] = distance(whenFalse);
-      view.setUint32(index * 8 + 4, k, true);
-    }
-  });
-  return bytes;
 }
