@@ -9,18 +9,15 @@ import { CtrError } from "../errors.ts";
 import { AT, CLONE, MOUNT_ATTR, MS, O } from "../linux/mod.ts";
 import { ProgramBuilder, type Ref } from "../program/mod.ts";
 import type { OciNamespace, OciNamespaceType, OciProcess, OciSpec } from "../oci/mod.ts";
+import { deviceSteps } from "./device_steps.ts";
 import {
-  deviceSteps,
-  type MaskSteps,
-  maskSteps,
   mountAttributes,
   mountSteps,
   pivotSteps,
   protectSteps,
-  type ReadonlySteps,
-  readonlySteps,
   rootfsSteps,
 } from "./mount_steps.ts";
+import { type MaskSteps, maskSteps, type ReadonlySteps, readonlySteps } from "./protect_steps.ts";
 import {
   cgroupSteps,
   closeSteps,

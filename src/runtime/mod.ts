@@ -11,6 +11,7 @@
  * @module
  */
 
+import { arch } from "../../ffi/mod.ts";
 import type { OciSpec } from "../oci/mod.ts";
 import { cgroupLayout } from "./cgroup.ts";
 import type { CgroupStats, CreateOptions, ExecOptions, RuntimeProcess } from "./types.ts";
@@ -26,6 +27,11 @@ export type {
   RuntimeProcess,
   Stdio,
 } from "./types.ts";
+
+/** The executable of `--init` for this machine. */
+export async function initExecutable(): Promise<Uint8Array> {
+  return (await import("./init/init_elf.ts")).initElf(arch);
+}
 
 /** 1 or 2; a hybrid host counts as 1, where its controllers are. */
 export function cgroupVersion(): 1 | 2 {

@@ -8,18 +8,20 @@
  */
 
 import { CtrError } from "../errors.ts";
-import type { OciDevice, OciMount } from "../oci/mod.ts";
-import { AT, MOUNT_ATTR, MS, O, RESOLVE, S } from "../linux/mod.ts";
+import type { OciMount } from "../oci/mod.ts";
+import { AT, MOUNT_ATTR, MS, O, RESOLVE } from "../linux/mod.ts";
 import { O_ARCH, openHow, type ProgramBuilder, type Ref } from "../program/mod.ts";
 import { overlayData, parseMountOptions } from "./mount_options.ts";
 import type { RootfsMount } from "./types.ts";
 
 /** Descriptor numbers that the steps use for paths such as `/proc/self/fd/900`. */
 const TARGET_FD = 900;
-const TARGET = `/proc/self/fd/${TARGET_FD}`;
+/** What a looked-up target is named. */
+export const TARGET = `/proc/self/fd/${TARGET_FD}`;
 /** mount(2) takes one page of data. */
 const DATA_PAGE = 4096;
-const IN_ROOT = RESOLVE.RESOLVE_IN_ROOT | RESOLVE.RESOLVE_NO_MAGICLINKS;
+/** How hostile paths are looked up. */
+export const IN_ROOT = RESOLVE.RESOLVE_IN_ROOT | RESOLVE.RESOLVE_NO_MAGICLINKS;
 
 /** How `mount_setattr` is told to set attributes: attr_set, attr_clr, propagation, userns_fd. */
 export function mountAttributes(set: number): Uint8Array {
@@ -100,7 +102,7 @@ function fileSystemSteps(p: ProgramBuilder, mount: RootfsMount, target: string):
  *
  * @returns a path through `/proc/self/fd` that names exactly what was found
  */
-function targetSteps(
+export function targetSteps(
   p: ProgramBuilder,
   root: Ref,
   destination: string,
@@ -246,112 +248,10 @@ export function protectSteps(p: ProgramBuilder, root: Ref, path: string): void {
   setAttributes(p, mounted, MOUNT_ATTR.MOUNT_ATTR_RDONLY, false, path);
 }
 
-/** Device nodes, and the links that every program expects, in the fresh `/dev`. */
-export function deviceSteps(
-  p: ProgramBuilder,
-  root: Ref,
-  devices: readonly OciDevice[],
-  options: { readonly bind: boolean },
-): void {
-  const how = openHow(O.O_PATH | O_ARCH.O_DIRECTORY | O.O_CLOEXEC, IN_ROOT);
-  const dev = p.step("openat2", [root, "dev", how, how.length], { name: "open /dev" });
-  for (const device of devices) {
-    if (options.bind) {
-      mountSteps(
-        p,
-        root,
-        { destination: device.path, source: device.path, options: ["bind"] },
-        "file",
-      );
-      continue;
-    }
-    const type = device.type === "b" ? S.S_IFBLK : device.type === "p" ? S.S_IFIFO : S.S_IFCHR;
-    const mode = type | (device.fileMode ?? 0o666);
-    const number = deviceNumber(device.major ?? 0, device.minor ?? 0);
-    const inDev = /^\/dev\/([^/]+)$/.exec(device.path);
-    const at = inDev === null ? parentOf(p, root, device.path) : dev;
-    const name = device.path.slice(device.path.lastIndexOf("/") + 1);
-    p.step("mknodat", [at, name, mode, number], { name: "make device", subject: device.path });
-    if (device.uid || device.gid) {
-      p.step("fchownat", [at, name, device.uid ?? 0, device.gid ?? 0, AT.AT_SYMLINK_NOFOLLOW], {
-        name: "own device",
-        subject: device.path,
-      });
-    }
-  }
-  const links = [
-    ["/proc/self/fd", "fd"],
-    ["/proc/self/fd/0", "stdin"],
-    ["/proc/self/fd/1", "stdout"],
-    ["/proc/self/fd/2", "stderr"],
-    ["pts/ptmx", "ptmx"],
-    ["/proc/kcore", "core"],
-  ] as const;
-  for (const [to, name] of links) {
-    p.step("symlinkat", [to, dev, name], { name: "link device", subject: name, mayFail: true });
-  }
-}
-
-/** The directory of a path in the root, with what is missing made on the way. */
-function parentOf(p: ProgramBuilder, root: Ref, path: string): Ref {
-  targetSteps(p, root, path.slice(0, path.lastIndexOf("/")), "directory");
-  return p.step("openat", [AT.AT_FDCWD, TARGET, O.O_PATH | O_ARCH.O_DIRECTORY | O.O_CLOEXEC, 0]);
-}
-
-/** `makedev(3)`. */
-export function deviceNumber(major: number, minor: number): number {
-  return (minor & 0xff) + ((major & 0xfff) << 8) + (minor >> 8) * 0x100000;
-}
-
 /** Make the root the process's own `/`, with nothing of the host's tree reachable. */
 export function pivotSteps(p: ProgramBuilder, root: Ref): void {
   p.step("fchdir", [root]);
   p.step("pivot_root", [".", "."]);
   p.step("umount2", [".", 2], { name: "detach the host's root" });
   p.step("chdir", ["/"]);
-}
-
-/** The two ways to hide a path: which one fits depends on what the path is. */
-export interface MaskSteps {
-  readonly path: string;
-  readonly file: Ref;
-  readonly directory: Ref;
-}
-
-/**
- * Hide paths: `/dev/null` over files, an empty read-only tmpfs over directories. One of the two fails
- * by nature; the caller checks afterwards that the other worked or the path does not exist.
- */
-export function maskSteps(p: ProgramBuilder, paths: readonly string[]): MaskSteps[] {
-  return paths.map((path) => ({
-    path,
-    file: p.step("mount", ["/dev/null", path, 0, MS.MS_BIND, 0], { name: "mask", mayFail: true }),
-    directory: p.step("mount", ["tmpfs", path, "tmpfs", MS.MS_RDONLY, "nr_inodes=2"], {
-      name: "mask",
-      mayFail: true,
-    }),
-  }));
-}
-
-/** A path made read-only: the bind on itself, then the attribute. */
-export interface ReadonlySteps {
-  readonly path: string;
-  readonly bind: Ref;
-  readonly protect: Ref;
-}
-
-/** Make paths read-only where they exist; the caller checks the results. */
-export function readonlySteps(p: ProgramBuilder, paths: readonly string[]): ReadonlySteps[] {
-  const attributes = mountAttributes(MOUNT_ATTR.MOUNT_ATTR_RDONLY);
-  return paths.map((path) => ({
-    path,
-    bind: p.step("mount", [path, path, 0, MS.MS_BIND | MS.MS_REC, 0], {
-      name: "protect",
-      mayFail: true,
-    }),
-    protect: p.step("mount_setattr", [AT.AT_FDCWD, path, AT.AT_RECURSIVE, attributes, 32], {
-      name: "protect",
-      mayFail: true,
-    }),
-  }));
 }

@@ -11,6 +11,7 @@ import { ensureDirectory, exists, readText, writeFile } from "../program/mod.ts"
 import {
   availableCapabilities,
   defaultSpec,
+  initExecutable,
   layerReader,
   parseSecurityOptions,
   resolveGroup,
@@ -41,8 +42,7 @@ export async function writeBundle(
   const files = etcFiles(directory, record);
   const init: OciMount[] = [];
   if (hostConfig.init) {
-    const { initElf } = await import("../runtime/init/init_elf.ts");
-    writeFile(`${directory}/init`, initElf(arch), 0o755);
+    writeFile(`${directory}/init`, await initExecutable(), 0o755);
     args.unshift("/sbin/docker-init", "--");
     init.push(bind(`${directory}/init`, "/sbin/docker-init", ["ro"]));
   }
