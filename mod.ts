@@ -17,7 +17,6 @@ import { runtimeArgv } from "./ffi/mod.ts";
 import { directories } from "./src/state/mod.ts";
 import {
   attach,
-  closeEngine,
   type ContainerOptions,
   type ContainerSummary,
   control,
@@ -167,7 +166,7 @@ export class Ctr {
 
   /** Close the store. Containers go on. */
   [Symbol.asyncDispose](): Promise<void> {
-    closeEngine(this.#engine);
+    this.#engine.close();
     return Promise.resolve();
   }
 }

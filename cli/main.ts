@@ -8,7 +8,7 @@ import { CtrError, SyscallError } from "../src/errors.ts";
 import { runtimeArgv, sys } from "../ffi/mod.ts";
 import { SYS } from "../src/program/mod.ts";
 import { directories } from "../src/state/mod.ts";
-import { closeEngine, type Engine, openEngine } from "../src/task/mod.ts";
+import { type Engine, openEngine } from "../src/task/mod.ts";
 import type { Command, Context } from "./command.ts";
 
 /** Where each command is. The values of `container` and the like are the same files. */
@@ -119,9 +119,9 @@ export async function main(argv: readonly string[]): Promise<number> {
     writeTo(2, `ctr: ${error instanceof Error ? error.message : String(error)}\n`);
     if (debug) writeTo(2, `${details(error)}\n`);
     return exitCode(error, argv);
-  } finally {
-    if (engine !== undefined) closeEngine(engine);
   }
+  // The store is not closed: a clean close of SQLite's last connection writes its log back, which
+  // the next process would only have to begin anew. What was committed is safe.
 }
 
 function open({ dataRoot, execRoot }: Globals): Engine {

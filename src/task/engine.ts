@@ -15,6 +15,8 @@ export interface Engine {
   readonly state: State;
   readonly snapshotter: Snapshotter;
   readonly images: Images;
+  /** Close the store. Containers go on. */
+  close(): void;
   /** The environment for shims: what the runtime needs, nothing of the user's secrets. */
   readonly shimEnv: readonly string[];
   /** The shim's program, where it is not the source: a bundle. */
@@ -31,26 +33,40 @@ export interface EngineOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
-/** Open the store. Costs about a millisecond; nothing else is loaded. */
+/**
+ * An engine. The store is opened when it is first needed, which costs about a millisecond: a run has
+ * started its shim by then.
+ */
 export function openEngine(options: EngineOptions): Engine {
-  const state = openState(options.directories);
-  const snapshotter = openOverlay(state);
+  let opened: Pick<Engine, "state" | "snapshotter" | "images"> | undefined;
+  const store = () => {
+    if (opened === undefined) {
+      const state = openState(options.directories);
+      const snapshotter = openOverlay(state);
+      opened = { state, snapshotter, images: openImages({ state, snapshotter }) };
+    }
+    return opened;
+  };
   const shimEnv = ["PATH", "HOME", "DENO_DIR", "BUN_RUNTIME_TRANSPILER_CACHE_PATH"]
     .filter((name) => options.env?.[name] !== undefined)
     .map((name) => `${name}=${options.env![name]}`);
   return {
     directories: options.directories,
-    state,
-    snapshotter,
-    images: openImages({ state, snapshotter }),
+    get state() {
+      return store().state;
+    },
+    get snapshotter() {
+      return store().snapshotter;
+    },
+    get images() {
+      return store().images;
+    },
+    close() {
+      opened?.snapshotter.close();
+      opened?.state.close();
+    },
     shimEnv,
     shimScript: options.shimScript,
     cleanupArgv: options.cleanupArgv,
   };
-}
-
-/** Close the store. Containers go on. */
-export function closeEngine(engine: Engine): void {
-  engine.snapshotter.close();
-  engine.state.close();
 }

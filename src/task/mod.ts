@@ -10,13 +10,13 @@
  *   autoRemove: true,
  *   onOutput: (_stream, bytes) => process.stdout.write(bytes),
  * });
- * closeEngine(engine);
+ * engine.close();
  * ```
  *
  * @module
  */
 
-export { closeEngine, type Engine, type EngineOptions, openEngine } from "./engine.ts";
+export { type Engine, type EngineOptions, openEngine } from "./engine.ts";
 export { createContainer, type CreatedContainer } from "./create.ts";
 export { runContainer, runDetached, type RunResult } from "./run.ts";
 export type { ContainerOptions, ExecOptions, RunningContainer, RunOptions } from "./types.ts";
