@@ -18,7 +18,7 @@ import {
   METHODS,
   TASK_SERVICE,
 } from "./task_api.ts";
-import { FrameReader, parseResponse, requestFrame } from "./ttrpc.ts";
+import { type Frame, FrameReader, parseResponse, requestFrame } from "./ttrpc.ts";
 
 type Reply = { payload: Uint8Array } | { error: Error };
 
@@ -71,19 +71,26 @@ export class ShimClient {
     this.#connection.close();
   }
 
+  #answered(frame: Frame): void {
+    const response = parseResponse(frame);
+    const resolve = this.#pending.get(frame.stream);
+    this.#pending.delete(frame.stream);
+    if (resolve === undefined || response === undefined) return;
+    resolve(
+      response.status === undefined
+        ? { payload: response.payload }
+        : { error: toError(response.status) },
+    );
+  }
+
   #handler() {
     return {
       onData: (bytes: Uint8Array) => {
-        for (const frame of this.#frames.push(bytes)) {
-          const resolve = this.#pending.get(frame.stream);
-          this.#pending.delete(frame.stream);
-          const response = parseResponse(frame);
-          if (resolve === undefined || response === undefined) continue;
-          resolve(
-            response.status === undefined
-              ? { payload: response.payload }
-              : { error: toError(response.status) },
-          );
+        try {
+          this.#frames.push(bytes);
+          for (let frame; (frame = this.#frames.next()) !== undefined;) this.#answered(frame);
+        } catch {
+          this.#connection.close(); // not ttrpc: every call fails
         }
       },
       onEnd: () => this.#connection.close(),
@@ -153,16 +160,13 @@ function attaching(onOutput: OnOutput) {
       onData(bytes: Uint8Array): void {
         if (!accepted) {
           // The answer is the first frame; what follows is output.
-          const length = bytes.length < 10
-            ? 0
-            : new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) + 10;
-          for (const frame of frames.push(bytes.subarray(0, length || bytes.length))) {
-            accepted = true;
-            const status = parseResponse(frame)?.status;
-            if (status !== undefined) failed(toError(status));
-          }
-          bytes = bytes.subarray(length);
-          if (!accepted || bytes.length === 0) return;
+          frames.push(bytes);
+          const frame = frames.next();
+          if (frame === undefined) return;
+          accepted = true;
+          const status = parseResponse(frame)?.status;
+          if (status !== undefined) failed(toError(status));
+          bytes = frames.rest();
         }
         output.push(bytes, (stream, data) => data.length > 0 && onOutput(stream, data));
       },

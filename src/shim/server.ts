@@ -19,9 +19,10 @@ import {
   GRPC_CODES,
   type Method,
   METHODS,
-  TASK_SERVICE,
+  STATS_TYPE,
+  TASK_SERVICES,
 } from "./task_api.ts";
-import { errorFrame, FrameReader, parseRequest, responseFrame } from "./ttrpc.ts";
+import { errorFrame, FrameReader, parseRequest, type Request, responseFrame } from "./ttrpc.ts";
 import type { ProcessExit } from "./types.ts";
 
 const STATUS = { created: 1, running: 2, stopped: 3, paused: 4 } as const;
@@ -77,15 +78,19 @@ export class ShimServer {
     this.#connections++;
     return {
       onData: (bytes) => {
-        if (attached !== undefined) return attached.receive(bytes);
         try {
-          for (const frame of frames.push(bytes)) {
+          if (attached !== undefined) return attached.receive(bytes);
+          frames.push(bytes);
+          for (let frame; (frame = frames.next()) !== undefined;) {
             const request = parseRequest(frame);
             if (request === undefined) continue;
             if (request.service === ATTACH_SERVICE) {
               attached = this.#attach(connection(), frame.stream, request.payload);
-              return; // what follows is stdio
-            } else void this.#answer(connection(), frame.stream, request);
+              const stdio = frames.rest();
+              if (stdio.length > 0) attached.receive(stdio);
+              return;
+            }
+            void this.#answer(connection(), frame.stream, request);
           }
         } catch {
           connection().close(); // not ttrpc: nothing sensible can be answered
@@ -137,12 +142,12 @@ export class ShimServer {
   async #answer(
     connection: Connection,
     stream: number,
-    request: { service: string; method: string; payload: Uint8Array },
+    request: Request,
   ): Promise<void> {
     let reply: Uint8Array;
     try {
       const method = METHODS[request.method as Method];
-      if (request.service !== TASK_SERVICE || method === undefined) {
+      if (!TASK_SERVICES.includes(request.service) || method === undefined) {
         throw new CtrError({
           code: "not_implemented",
           operation: "call",
@@ -150,7 +155,11 @@ export class ShimServer {
           reason: "there is no such method",
         });
       }
-      const result = await this.#call(request.method as Method, request.payload);
+      const result = await withTimeout(
+        this.#call(request.method as Method, request.payload),
+        request.timeoutNano,
+        request.method,
+      );
       reply = responseFrame(stream, encode(method.response, result));
     } catch (error) {
       reply = errorFrame(stream, GRPC_CODES[codeOf(error)] ?? 13, messageOf(error));
@@ -256,8 +265,13 @@ export class ShimServer {
         return {};
       }
       case "Pids": {
-        const { pid } = this.#task(decode(METHODS.Pids.request, payload).id);
-        return { processes: [{ pid }] };
+        const pids = await this.#task(decode(METHODS.Pids.request, payload).id).pids();
+        return { processes: pids.map((pid) => ({ pid })) };
+      }
+      case "Stats": {
+        const stats = await this.#task(decode(METHODS.Stats.request, payload).id).stats();
+        const value = new TextEncoder().encode(JSON.stringify(stats));
+        return { stats: { typeUrl: STATS_TYPE, value } };
       }
       case "Connect": {
         const { id } = decode(METHODS.Connect.request, payload);
@@ -327,17 +341,38 @@ export class ShimServer {
   }
 }
 
+/** The client's patience: what it asked for goes on, but it gets its answer. */
+async function withTimeout<T>(work: Promise<T>, timeoutNano: number, method: string): Promise<T> {
+  if (timeoutNano <= 0) return await work;
+  work.catch(() => {});
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const error = new CtrError({
+      code: "deadline_exceeded",
+      operation: "call",
+      subject: method,
+      reason: "it takes longer than the client wants to wait",
+    });
+    timer = setTimeout(() => reject(error), Math.min(timeoutNano / 1e6, 0x7fffffff));
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 function exitFields(exit: ProcessExit): Record<string, unknown> {
   const seconds = Math.floor(exit.exitedAt / 1000);
   const nanos = (exit.exitedAt % 1000) * 1_000_000;
   return { exitStatus: exit.exitCode, exitedAt: { seconds, nanos } };
 }
 
-/** The whole error for a client that shows it to a person: JSON of its fields, or the text. */
+/** The error for a client that shows it to a person: JSON of its fields, or its one line. */
 function messageOf(error: unknown): string {
   if (error instanceof CtrError) {
     const { code, operation, subject, reason, hint } = error;
     return JSON.stringify({ code, operation, subject, reason, hint });
   }
-  return error instanceof Error ? error.stack ?? error.message : String(error);
+  return String(error);
 }

@@ -9,29 +9,19 @@ import { CtrError } from "../errors.ts";
 import type { OciProcess, OciSpec } from "../oci/mod.ts";
 import { ensureDirectory, kill, readText, replaceFile, waitFor } from "../program/mod.ts";
 import {
+  type CgroupStats,
   create,
   destroy,
   exec,
   freeze,
   type RootfsMount,
-  type RuntimeProcess,
 } from "../runtime/mod.ts";
 import { span } from "../trace.ts";
 import { JsonLog } from "./json_log.ts";
 import { ProcessIo } from "./process_io.ts";
+import { newProcess, type Process } from "./task_process.ts";
 import type { CreateTaskOptions } from "./task_api.ts";
 import type { ProcessExit, TaskState } from "./types.ts";
-
-/** A process of the task. */
-interface Process {
-  readonly io: ProcessIo;
-  runtime: RuntimeProcess | undefined;
-  /** Set for added processes until they are started. */
-  readonly spec: OciProcess;
-  readonly exited: Promise<ProcessExit>;
-  readonly setExited: (exit: ProcessExit) => void;
-  exit: ProcessExit | undefined;
-}
 
 /** How a task is made. */
 export interface TaskOptions {
@@ -179,6 +169,18 @@ export class Task {
     this.#writeState();
   }
 
+  /** Host process ids of everything in the container. */
+  async pids(): Promise<number[]> {
+    const { pids } = await import("../runtime/mod.ts");
+    return await pids({ id: this.id, spec: this.#spec });
+  }
+
+  /** What its cgroup counted. */
+  async stats(): Promise<CgroupStats> {
+    const { stats } = await import("../runtime/mod.ts");
+    return await stats({ id: this.id, spec: this.#spec });
+  }
+
   /** What is known of a process. */
   state(
     execId: string,
@@ -298,10 +300,4 @@ export class Task {
     };
     replaceFile(`${this.options.dataDir}/state.json`, JSON.stringify(state));
   }
-}
-
-function newProcess(io: ProcessIo, spec: OciProcess): Process {
-  let setExited!: (exit: ProcessExit) => void;
-  const exited = new Promise<ProcessExit>((resolve) => setExited = resolve);
-  return { io, spec, runtime: undefined, exited, setExited, exit: undefined };
 }

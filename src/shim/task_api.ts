@@ -7,8 +7,9 @@
 
 import type { Message } from "./protobuf.ts";
 
-/** The service's name on the wire. */
+/** The service's name on the wire; both versions have the same messages. */
 export const TASK_SERVICE = "containerd.task.v2.Task";
+export const TASK_SERVICES: readonly string[] = [TASK_SERVICE, "containerd.task.v3.Task"];
 /** A connection that calls `Attach` here carries Docker's stdio frames from then on. */
 export const ATTACH_SERVICE = "ctr.shim.v1.Attach";
 
@@ -91,6 +92,7 @@ export const METHODS = {
   Pause: { request: { id: [1, "string"] }, response: EMPTY },
   Resume: { request: { id: [1, "string"] }, response: EMPTY },
   Wait: { request: PROCESS, response: EXIT },
+  Stats: { request: { id: [1, "string"] }, response: { stats: [1, ANY] } },
   Connect: {
     request: { id: [1, "string"] },
     response: { shimPid: [1, "int"], taskPid: [2, "int"], version: [3, "string"] },
@@ -106,6 +108,9 @@ export const ATTACH_REQUEST = PROCESS;
 
 /** The type of `Create.options` that our shim reads: JSON of {@link CreateTaskOptions}. */
 export const OPTIONS_TYPE = "ctr.dev/CreateTaskOptions";
+
+/** The type of `Stats`: JSON of the runtime's `CgroupStats`. */
+export const STATS_TYPE = "ctr.dev/CgroupStats";
 
 /** What our shim wants to know beside containerd's fields. */
 export interface CreateTaskOptions {

@@ -39,29 +39,46 @@ export interface Frame {
 
 /** Collects bytes and cuts them into frames. */
 export class FrameReader {
-  #held = new Uint8Array(0);
+  #held: Uint8Array = new Uint8Array(0);
+
+  /** More bytes have come. */
+  push(bytes: Uint8Array): void {
+    if (this.#held.length === 0) {
+      this.#held = bytes;
+      return;
+    }
+    const joined = new Uint8Array(this.#held.length + bytes.length);
+    joined.set(this.#held);
+    joined.set(bytes, this.#held.length);
+    this.#held = joined;
+  }
 
   /**
+   * The next whole frame, or undefined until more bytes come.
+   *
    * @throws {RangeError} when the peer announces a frame that is larger than the protocol allows
    */
-  *push(bytes: Uint8Array): Generator<Frame> {
-    if (this.#held.length > 0) {
-      const joined = new Uint8Array(this.#held.length + bytes.length);
-      joined.set(this.#held);
-      joined.set(bytes, this.#held.length);
-      bytes = joined;
-    }
-    let at = 0;
-    while (bytes.length - at >= HEADER) {
-      const view = new DataView(bytes.buffer, bytes.byteOffset + at, HEADER);
-      const length = view.getUint32(0);
-      if (length > MAX_LENGTH) throw new RangeError(`ttrpc frame of ${length} bytes`);
-      if (bytes.length - at - HEADER < length) break;
-      const data = bytes.subarray(at + HEADER, at + HEADER + length);
-      yield { stream: view.getUint32(4), type: view.getUint8(8), data };
-      at += HEADER + length;
-    }
-    this.#held = bytes.slice(at);
+  next(): Frame | undefined {
+    const bytes = this.#held;
+    if (bytes.length < HEADER) return undefined;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, HEADER);
+    const length = view.getUint32(0);
+    if (length > MAX_LENGTH) throw new RangeError(`ttrpc frame of ${length} bytes`);
+    const end = HEADER + length;
+    if (bytes.length < end) return undefined;
+    this.#held = bytes.subarray(end);
+    return {
+      stream: view.getUint32(4),
+      type: view.getUint8(8),
+      data: bytes.subarray(HEADER, end),
+    };
+  }
+
+  /** What came after the last frame, for a connection that speaks something else from here on. */
+  rest(): Uint8Array {
+    const bytes = this.#held;
+    this.#held = new Uint8Array(0);
+    return bytes;
   }
 }
 
@@ -95,17 +112,18 @@ export function errorFrame(stream: number, code: number, message: string): Uint8
   return frame(stream, RESPONSE, encode(RESPONSE_FIELDS, { status: { code, message } }));
 }
 
+/** What a request asks for. */
+export interface Request {
+  readonly service: string;
+  readonly method: string;
+  readonly payload: Uint8Array;
+  /** How long the client waits; 0 for ever. */
+  readonly timeoutNano: number;
+}
+
 /** What a request asks for; undefined when the frame is something else. */
-export function parseRequest(
-  { type, data }: Frame,
-): { service: string; method: string; payload: Uint8Array } | undefined {
-  if (type !== REQUEST) return undefined;
-  const request = decode(REQUEST_FIELDS, data);
-  return {
-    service: request.service,
-    method: request.method,
-    payload: request.payload,
-  };
+export function parseRequest({ type, data }: Frame): Request | undefined {
+  return type === REQUEST ? decode(REQUEST_FIELDS, data) : undefined;
 }
 
 /** What a response says; undefined when the frame is something else. */
