@@ -82,12 +82,25 @@ export async function unpackLayers(
         key: `${UNPACK_PREFIX}${chainId}-${process.pid}-${Date.now()}`,
       });
     }
+    await removeStale(jobs, options);
     if (snapshotter.rebase) await unpackTogether(jobs, options);
     else for (const job of jobs) await unpackTogether([job], options);
   } finally {
     for (const held of locks) held.release();
   }
   return chain.at(-1) ?? "";
+}
+
+/** Whose lock we hold is filled by nobody: a process died there. */
+async function removeStale(
+  jobs: readonly Job[],
+  { state, snapshotter }: UnpackOptions,
+): Promise<void> {
+  if (jobs.length === 0) return;
+  for (const { name, kind } of state.snapshots(snapshotter.name).list()) {
+    const ours = jobs.some(({ chainId }) => name.startsWith(`${UNPACK_PREFIX}${chainId}-`));
+    if (kind === "active" && ours) await snapshotter.remove(name);
+  }
 }
 
 async function unpackTogether(jobs: readonly Job[], options: UnpackOptions): Promise<void> {

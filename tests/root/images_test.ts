@@ -334,3 +334,21 @@ test(
       assert.deepEqual(await snapshots(), ["container"]);
     }),
 );
+
+test(
+  "pull() works again after a process died in the middle of one",
+  { skip },
+  () =>
+    withImages(async ({ images, registry, snapshotter, snapshots, blobs }) => {
+      const manifest = registry.image(LAYERS);
+      registry.names.set("docker.io/library/x:latest", manifest);
+      const { config, layers } = JSON.parse(
+        new TextDecoder().decode(registry.blobs.get(manifest.digest)),
+      );
+      const { rootfs } = JSON.parse(new TextDecoder().decode(registry.blobs.get(config.digest)));
+      await snapshotter.prepare(`unpack-${rootfs.diff_ids[0]}-4711-1`, undefined);
+      await images.pull("x");
+      assert.equal((await snapshots()).length, 3);
+      assert.equal(blobs().length, 2 + layers.length);
+    }),
+);
