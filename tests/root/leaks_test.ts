@@ -33,7 +33,7 @@ const GOOD: readonly Case[] = [
   },
   {
     name: "a signal",
-    args: () => ["run", "--rm", "host", "sh", "-c", "sh -c 'kill -9 $$'; exit $?"],
+    args: () => ["run", "--rm", "host", "sh", "-c", "sh -c 'kill -9 $$' 2>&-; exit $?"],
     code: 137,
   },
   {
@@ -125,7 +125,7 @@ const BAD: readonly Case[] = [
   },
   {
     name: "no such image",
-    args: () => ["run", "--rm", "127.0.0.1:1/no/such:image", "true"],
+    args: () => ["run", "--rm", "--quiet", "127.0.0.1:1/no/such:image", "true"],
     code: 125,
     error: /127\.0\.0\.1:1/,
   },
