@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -37,8 +45,14 @@ test("blobDirectory() is an OCI layout that only the owner can read", () =>
     assert.equal(statSync(path).mode & 0o777, 0o600);
     assert.equal(statSync(root).mode & 0o777, 0o700);
     await blobs.writeIndex([{ mediaType: "m", digest, size: 5 }]);
-    assert.equal(JSON.parse(readFileSync(join(root, "oci-layout"), "utf8")).imageLayoutVersion, "1.0.0");
-    assert.equal(JSON.parse(readFileSync(join(root, "index.json"), "utf8")).manifests[0].digest, digest);
+    assert.equal(
+      JSON.parse(readFileSync(join(root, "oci-layout"), "utf8")).imageLayoutVersion,
+      "1.0.0",
+    );
+    assert.equal(
+      JSON.parse(readFileSync(join(root, "index.json"), "utf8")).manifests[0].digest,
+      digest,
+    );
     assert.equal(await text(chunks(await blobs.read(digest))), "hello");
     assert.equal(await blobs.remove(digest), true);
     assert.equal(await blobs.remove(digest), false);
@@ -56,7 +70,15 @@ test("read() notices that a blob was changed", () =>
 test("no path is made from what is not a digest", () =>
   inTemp(async (root) => {
     const blobs = blobDirectory(root);
-    for (const digest of ["", "sha256:", "sha256:../../../etc/passwd", "md5:00", `sha256:${"A".repeat(64)}`]) {
+    for (
+      const digest of [
+        "",
+        "sha256:",
+        "sha256:../../../etc/passwd",
+        "md5:00",
+        `sha256:${"A".repeat(64)}`,
+      ]
+    ) {
       await assert.rejects(blobs.read(digest), { code: "invalid_argument" });
       await assert.rejects(blobs.has(digest), { code: "invalid_argument" });
     }
