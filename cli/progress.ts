@@ -35,10 +35,8 @@ export function pullProgress(image: string, display: Display): (event: ImageProg
   let drawn = 0;
   const { write, columns } = display;
   return (event) => {
-    if (event.id === undefined) {
-      if (event.status === "resolving") write(`Pulling ${image}\n`);
-      return;
-    }
+    if (event.id === undefined) return;
+    if (layers.size === 0) write(`Pulling ${image}\n`);
     const id = event.id.replace(/^sha256:/, "").slice(0, 12);
     const layer = layers.get(id) ?? { status: "waiting", current: 0, total: 0 };
     const changed = !layers.has(id) || layer.status !== event.status;

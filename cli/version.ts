@@ -21,7 +21,7 @@ export const command: Command = {
   flags: FLAGS,
   async run(context, argv) {
     const { flags } = parseFlags("version", FLAGS, argv);
-    const versions = process.versions as Record<string, string | undefined>;
+    const versions: Readonly<Record<string, string | undefined>> = process.versions;
     const engine = versions[runtime] ?? "";
     const client = {
       Version: VERSION,

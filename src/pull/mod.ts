@@ -12,11 +12,6 @@
  */
 
 export { type Credentials, dockerConfigCredentials } from "./auth.ts";
-export {
-  type Descriptor,
-  type Document,
-  isLoopback,
-  Registry,
-  type RegistryOptions,
-} from "./registry.ts";
+export { type Descriptor, type Document, Registry, type RegistryOptions } from "./registry.ts";
+export { isLoopback } from "./reach.ts";
 export { RegistryError } from "./registry_error.ts";

@@ -18,6 +18,7 @@ import {
   tokenOf,
   tokenUrl,
 } from "./auth.ts";
+import { chainText, isLoopback } from "./reach.ts";
 import { redact, refusal, RegistryError } from "./registry_error.ts";
 
 /** Bytes in a registry. */
@@ -56,12 +57,6 @@ const ACCEPT = [
 const MAX_DOCUMENT = 4 << 20;
 const ATTEMPTS = 5;
 const MAX_REDIRECTS = 10;
-
-/** True for hosts whose traffic does not leave this machine. */
-export function isLoopback(host: string): boolean {
-  const name = host.replace(/:\d+$/, "");
-  return name === "localhost" || name === "[::1]" || /^127(\.\d{1,3}){3}$/.test(name);
-}
 
 /** One repository. */
 export class Registry {
@@ -297,11 +292,4 @@ export class Registry {
       cause,
     });
   }
-}
-
-/** The texts of an error and its causes, shortest useful form. */
-function chainText(error: unknown): string {
-  const texts: string[] = [];
-  for (let e = error; e instanceof Error; e = e.cause) texts.push(e.message);
-  return texts.at(-1) ?? String(error);
 }

@@ -6,33 +6,19 @@
 
 import { type Connection, type ConnectionHandler, listen, type Listener } from "../../ffi/mod.ts";
 import { codeOf, CtrError } from "../errors.ts";
-import type { OciProcess } from "../oci/mod.ts";
-import { call, close, open, unlink } from "../program/mod.ts";
-import { enableTrace, mark, now, span, traceEvents, tracing } from "../trace.ts";
+import { close, open, unlink } from "../program/mod.ts";
 import { decode, encode } from "./protobuf.ts";
 import { socketPath } from "./socket_path.ts";
-import { Task } from "./task.ts";
 import {
   ATTACH_REQUEST,
   ATTACH_SERVICE,
-  type CreateTaskOptions,
   GRPC_CODES,
   type Method,
   METHODS,
-  STATS_TYPE,
   TASK_SERVICES,
 } from "./task_api.ts";
+import { TaskService } from "./task_service.ts";
 import { errorFrame, FrameReader, parseRequest, type Request, responseFrame } from "./ttrpc.ts";
-import type { ProcessExit } from "./types.ts";
-
-const STATUS = { created: 1, running: 2, stopped: 3, paused: 4 } as const;
-
-/** A task, and whether somebody has taken over to delete it. */
-interface Entry {
-  readonly task: Task;
-  listener: Listener | undefined;
-  deleting: boolean;
-}
 
 /** A client's stdio. */
 interface Attached {
@@ -40,35 +26,29 @@ interface Attached {
   leave(): void;
 }
 
+/** How a shim ends. */
+export interface ShimServerOptions {
+  /** Field 22 of `/proc/self/stat`. */
+  readonly shimStartTicks: number;
+  /** There is nothing left to do, now or later. */
+  readonly onIdle: () => void;
+  /** Run a command that deletes a container whose client is gone. */
+  readonly cleanUp: (argv: readonly string[]) => void;
+}
+
 /** Serves tasks until the last one is gone and nobody is connected. */
 export class ShimServer {
-  readonly #tasks = new Map<string, Entry>();
-  /** Tasks being made: a client sends what follows without waiting for the answer. */
-  #sawCreate: () => void = () => {};
-  readonly #firstCreate = new Promise<void>((resolve) => this.#sawCreate = resolve);
-  readonly #making = new Map<string, Promise<unknown>>();
-  readonly #shimStartTicks: number;
-  readonly #onIdle: () => void;
-  readonly #cleanUp: (argv: readonly string[]) => void;
-  readonly #bootedUs = now();
+  readonly #options: ShimServerOptions;
+  readonly #service: TaskService;
   #connections = 0;
-  #creating = 0;
 
-  /**
-   * @param shimStartTicks field 22 of `/proc/self/stat`
-   * @param onIdle there is nothing left to do, now or later
-   * @param cleanUp run a command that deletes a task whose client is gone
-   */
-  constructor(
-    options: {
-      shimStartTicks: number;
-      onIdle: () => void;
-      cleanUp: (argv: readonly string[]) => void;
-    },
-  ) {
-    this.#shimStartTicks = options.shimStartTicks;
-    this.#onIdle = options.onIdle;
-    this.#cleanUp = options.cleanUp;
+  constructor(options: ShimServerOptions) {
+    this.#options = options;
+    this.#service = new TaskService({
+      shimStartTicks: options.shimStartTicks,
+      listen: (execDir) => this.#listen(execDir),
+      onEnded: () => void this.#settle(),
+    });
   }
 
   /** A client: what its connection brings goes to the returned handler. */
@@ -109,7 +89,7 @@ export class ShimServer {
 
   /** SIGCHLD. */
   reap(): void {
-    for (const { task } of this.#tasks.values()) task.reap();
+    this.#service.reap();
   }
 
   /** The connection carries stdio from now on; what comes before the task exists is kept. */
@@ -120,9 +100,9 @@ export class ShimServer {
     const begin = async () => {
       try {
         const { id, execId } = decode(ATTACH_REQUEST, payload);
-        await this.#made(id);
+        await this.#service.made(id);
         if (left) return;
-        attached = this.#task(id).attach(execId, connection);
+        attached = this.#service.task(id).attach(execId, connection);
         connection.write(responseFrame(stream, new Uint8Array(0)));
         for (const bytes of early) attached.receive(bytes);
       } catch (error) {
@@ -156,7 +136,7 @@ export class ShimServer {
         });
       }
       const result = await withTimeout(
-        this.#call(request.method as Method, request.payload),
+        this.#service.call(request.method as Method, request.payload),
         request.timeoutNano,
         request.method,
       );
@@ -168,176 +148,24 @@ export class ShimServer {
     if (request.method === "Delete") void this.#settle();
   }
 
-  async #call(method: Method, payload: Uint8Array): Promise<Record<string, unknown>> {
-    switch (method) {
-      case "Create": {
-        const request = decode(METHODS.Create.request, payload);
-        const options = JSON.parse(
-          new TextDecoder().decode(request.options?.value),
-        ) as CreateTaskOptions;
-        if (options.trace) {
-          enableTrace(process.pid);
-          mark("shim boot", performance.timeOrigin * 1000, { endUs: this.#bootedUs });
-          mark("wait for create", this.#bootedUs);
-        }
-        this.#creating++;
-        try {
-          const task = new Task({
-            id: request.id,
-            bundle: request.bundle,
-            rootfs: request.rootfs.map(({ target, ...mount }) =>
-              target === "" ? mount : { ...mount, target }
-            ),
-            options,
-            shimStartTicks: this.#shimStartTicks,
-          });
-          const making = span("create", () => task.create());
-          this.#making.set(request.id, making.catch(() => {}));
-          this.#sawCreate();
-          const pid = await making;
-          this.#tasks.set(request.id, { task, listener: undefined, deleting: false });
-          return { pid };
-        } finally {
-          this.#making.delete(request.id);
-          this.#creating--;
-        }
-      }
-      case "Start": {
-        const { id, execId } = decode(METHODS.Start.request, payload);
-        await this.#made(id);
-        const task = this.#task(id);
-        const pid = task.start(execId);
-        if (execId === "") {
-          // After the answer: nobody can look for the socket before they know of the container.
-          queueMicrotask(() => this.#listen(id));
-          void task.cleaned().then(() => this.#settle());
-        }
-        return { pid };
-      }
-      case "Exec": {
-        const request = decode(METHODS.Exec.request, payload);
-        const spec = JSON.parse(new TextDecoder().decode(request.spec?.value)) as OciProcess;
-        await this.#task(request.id).addProcess(request.execId, spec);
-        return {};
-      }
-      case "Wait": {
-        const { id, execId } = decode(METHODS.Wait.request, payload);
-        await this.#made(id);
-        const fields = exitFields(await this.#task(id).wait(execId));
-        if (!tracing()) return fields;
-        return { ...fields, trace: new TextEncoder().encode(JSON.stringify(traceEvents())) };
-      }
-      case "Delete": {
-        const { id, execId } = decode(METHODS.Delete.request, payload);
-        const entry = this.#tasks.get(id);
-        // The client may leave at once: its wish is known, and nobody has to be called back.
-        if (entry !== undefined && execId === "") entry.deleting = true;
-        const { pid, exit } = await this.#task(id).delete(execId).catch((error: unknown) => {
-          if (entry !== undefined) entry.deleting = false;
-          throw error;
-        });
-        if (execId === "") this.#forget(id);
-        return { pid, ...exitFields(exit) };
-      }
-      case "Kill": {
-        const { id, execId, signal } = decode(METHODS.Kill.request, payload);
-        this.#task(id).kill(execId, signal);
-        return {};
-      }
-      case "State": {
-        const { id, execId } = decode(METHODS.State.request, payload);
-        const { pid, status, exit } = this.#task(id).state(execId);
-        return { id, execId, pid, status: STATUS[status], ...exit ? exitFields(exit) : {} };
-      }
-      case "ResizePty": {
-        const { id, execId, width, height } = decode(METHODS.ResizePty.request, payload);
-        this.#task(id).resize(execId, width, height);
-        return {};
-      }
-      case "CloseIO": {
-        const { id, execId } = decode(METHODS.CloseIO.request, payload);
-        this.#task(id).closeStdin(execId);
-        return {};
-      }
-      case "Pause":
-      case "Resume": {
-        await this.#task(decode(METHODS.Pause.request, payload).id).pause(method === "Pause");
-        return {};
-      }
-      case "Pids": {
-        const pids = await this.#task(decode(METHODS.Pids.request, payload).id).pids();
-        return { processes: pids.map((pid) => ({ pid })) };
-      }
-      case "Stats": {
-        const stats = await this.#task(decode(METHODS.Stats.request, payload).id).stats();
-        const value = new TextEncoder().encode(JSON.stringify(stats));
-        return { stats: { typeUrl: STATS_TYPE, value } };
-      }
-      case "Connect": {
-        const { id } = decode(METHODS.Connect.request, payload);
-        return { shimPid: process.pid, taskPid: this.#task(id).pid, version: "ctr" };
-      }
-      case "Shutdown":
-        return {};
-    }
-  }
-
-  /**
-   * Wait for a Create that is under way, or, in a shim that has not seen any, that will come: the
-   * sockets it was born with are two, and either may be read first.
-   */
-  async #made(id: string): Promise<void> {
-    await this.#firstCreate;
-    const making = this.#making.get(id);
-    if (making === undefined) return;
-    await making;
-    await Promise.resolve();
-  }
-
-  #listen(id: string): void {
-    const entry = this.#tasks.get(id);
-    if (entry === undefined || entry.task.stopped) return;
-    const directory = open(entry.task.options.execDir, 0o200000);
+  #listen(execDir: string): Listener {
+    const directory = open(execDir, 0o200000);
     try {
-      const path = socketPath(entry.task.options.execDir, directory);
+      const path = socketPath(execDir, directory);
       unlink(path);
-      entry.listener = listen(path, (connection) => this.accept(() => connection));
-      call("fchmodat", path, -100, new TextEncoder().encode(path + "\0"), 0o600);
+      return listen(path, (connection) => this.accept(() => connection));
     } finally {
       close(directory);
     }
   }
 
-  #task(id: string): Task {
-    const entry = this.#tasks.get(id);
-    if (entry !== undefined) return entry.task;
-    throw new CtrError({
-      code: "not_found",
-      operation: "find task",
-      subject: id,
-      reason: "no such task",
-    });
-  }
-
-  #forget(id: string): void {
-    const entry = this.#tasks.get(id);
-    entry?.listener?.close();
-    if (entry !== undefined) unlink(`${entry.task.options.execDir}/shim.sock`);
-    this.#tasks.delete(id);
-  }
-
   /** End when nothing runs and nobody is connected; what `--rm` left to do is done first. */
   async #settle(): Promise<void> {
-    if (this.#connections > 0 || this.#creating > 0) return;
-    for (const { task } of this.#tasks.values()) if (!task.stopped) return;
-    for (const [id, { task, deleting }] of [...this.#tasks]) {
-      if (deleting) return; // Delete settles again when it is done
-      await task.cleaned();
-      if (this.#connections > 0) return;
-      this.#forget(id);
-      if (task.options.cleanup !== undefined) this.#cleanUp(task.options.cleanup);
+    const isAlone = () => this.#connections === 0;
+    if (!isAlone()) return;
+    if (await this.#service.settle(isAlone, this.#options.cleanUp) && isAlone()) {
+      this.#options.onIdle();
     }
-    if (this.#tasks.size === 0) this.#onIdle();
   }
 }
 
@@ -360,12 +188,6 @@ async function withTimeout<T>(work: Promise<T>, timeoutNano: number, method: str
   } finally {
     clearTimeout(timer);
   }
-}
-
-function exitFields(exit: ProcessExit): Record<string, unknown> {
-  const seconds = Math.floor(exit.exitedAt / 1000);
-  const nanos = (exit.exitedAt % 1000) * 1_000_000;
-  return { exitStatus: exit.exitCode, exitedAt: { seconds, nanos } };
 }
 
 /** The error for a client that shows it to a person: JSON of its fields, or its one line. */

@@ -32,7 +32,7 @@ export async function createContainer(
   engine: Engine,
   options: ContainerOptions,
 ): Promise<CreatedContainer> {
-  const { state, snapshotter, directories } = engine;
+  const { directories } = engine;
   const host = hostConfig(options);
   checkName(options.name);
   for (const mount of host.binds) checkMount(mount);
@@ -60,7 +60,7 @@ export async function createContainer(
     image: options.image,
     imageId: image?.id ?? "",
     platform: image?.platform ?? "",
-    snapshotter: image === undefined ? "" : snapshotter.name,
+    snapshotter: image === undefined ? "" : engine.snapshotter.name,
     snapshotKey: image === undefined ? "" : id,
     rootfs: options.rootfs ?? "",
     createdAt: Date.now(),
@@ -73,7 +73,7 @@ export async function createContainer(
     if (image !== undefined) {
       mounts = await span(
         "snapshot",
-        () => snapshotter.prepare(id, image.chainId, { volatile: host.autoRemove }),
+        () => engine.snapshotter.prepare(id, image.chainId, { volatile: host.autoRemove }),
       );
     }
     ensureDirectory(directory, 0o700);

@@ -68,7 +68,7 @@ export async function* containerLogs(
       const at = Date.parse(entry.time);
       return at >= (options.sinceMs ?? 0) && at <= (options.untilMs ?? Infinity);
     };
-    function* read(): Generator<LogEntry> {
+    const read = function* (): Generator<LogEntry> {
       while (true) {
         const length = fs.readSync(fd, buffer, 0, buffer.length, position);
         if (length === 0) return;
@@ -81,7 +81,7 @@ export async function* containerLogs(
           if (wanted(entry)) yield entry;
         }
       }
-    }
+    };
     if (options.tail !== undefined) {
       const all = [...read()];
       yield* options.tail === 0 ? [] : all.slice(-options.tail);

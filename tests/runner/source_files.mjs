@@ -6,7 +6,7 @@
 
 import { readdirSync } from "node:fs";
 
-const SKIP = new Set(["node_modules", ".git", "out"]);
+const SKIP = new Set(["node_modules", ".git", "out", "dist"]);
 
 /**
  * @param {string} root

@@ -1,0 +1,234 @@
+/**
+ * The methods of the Task API on the tasks of one shim.
+ *
+ * @module
+ */
+
+import type { Listener } from "../../ffi/mod.ts";
+import { CtrError } from "../errors.ts";
+import type { OciProcess } from "../oci/mod.ts";
+import { unlink } from "../program/mod.ts";
+import { enableTrace, mark, now, span, traceEvents, tracing } from "../trace.ts";
+import { decode } from "./protobuf.ts";
+import { Task } from "./task.ts";
+import { type CreateTaskOptions, type Method, METHODS, STATS_TYPE } from "./task_api.ts";
+import type { ProcessExit } from "./types.ts";
+
+const STATUS = { created: 1, running: 2, stopped: 3, paused: 4 } as const;
+
+/** A task, and whether somebody has taken over to delete it. */
+interface Entry {
+  readonly task: Task;
+  listener: Listener | undefined;
+  deleting: boolean;
+}
+
+/** How the service is wired. */
+export interface TaskServiceOptions {
+  /** Field 22 of `/proc/self/stat`. */
+  readonly shimStartTicks: number;
+  /** Open the socket of a container that runs now. */
+  readonly listen: (execDir: string) => Listener;
+  /** Something ended: there may be nothing left to do. */
+  readonly onEnded: () => void;
+}
+
+/** The tasks of a shim. */
+export class TaskService {
+  readonly #tasks = new Map<string, Entry>();
+  readonly #options: TaskServiceOptions;
+  readonly #bootedUs = now();
+  #sawCreate: () => void = () => {};
+  readonly #firstCreate = new Promise<void>((resolve) => this.#sawCreate = resolve);
+  /** Tasks being made: a client sends what follows without waiting for the answer. */
+  readonly #making = new Map<string, Promise<unknown>>();
+
+  constructor(options: TaskServiceOptions) {
+    this.#options = options;
+  }
+
+  /** Look which processes have ended. */
+  reap(): void {
+    for (const { task } of this.#tasks.values()) task.reap();
+  }
+
+  /** Call a method. @throws {CtrError} as the method does */
+  async call(method: Method, payload: Uint8Array): Promise<Record<string, unknown>> {
+    switch (method) {
+      case "Create": {
+        const request = decode(METHODS.Create.request, payload);
+        const options = JSON.parse(
+          new TextDecoder().decode(request.options?.value),
+        ) as CreateTaskOptions;
+        if (options.trace) {
+          enableTrace(process.pid);
+          mark("shim boot", performance.timeOrigin * 1000, { endUs: this.#bootedUs });
+          mark("wait for create", this.#bootedUs);
+        }
+        try {
+          const task = new Task({
+            id: request.id,
+            bundle: request.bundle,
+            rootfs: request.rootfs.map(({ target, ...mount }) =>
+              target === "" ? mount : { ...mount, target }
+            ),
+            options,
+            shimStartTicks: this.#options.shimStartTicks,
+          });
+          const making = span("create", () => task.create());
+          this.#making.set(request.id, making.catch(() => {}));
+          this.#sawCreate();
+          const pid = await making;
+          this.#tasks.set(request.id, { task, listener: undefined, deleting: false });
+          return { pid };
+        } finally {
+          this.#making.delete(request.id);
+        }
+      }
+      case "Start": {
+        const { id, execId } = decode(METHODS.Start.request, payload);
+        await this.made(id);
+        const task = this.task(id);
+        const pid = task.start(execId);
+        if (execId === "") {
+          // After the answer: nobody can look for the socket before they know of the container.
+          queueMicrotask(() => this.#listen(id));
+          void task.cleaned().then(() => this.#options.onEnded());
+        }
+        return { pid };
+      }
+      case "Exec": {
+        const request = decode(METHODS.Exec.request, payload);
+        const spec = JSON.parse(new TextDecoder().decode(request.spec?.value)) as OciProcess;
+        await this.task(request.id).addProcess(request.execId, spec);
+        return {};
+      }
+      case "Wait": {
+        const { id, execId } = decode(METHODS.Wait.request, payload);
+        await this.made(id);
+        const fields = exitFields(await this.task(id).wait(execId));
+        if (!tracing()) return fields;
+        return { ...fields, trace: new TextEncoder().encode(JSON.stringify(traceEvents())) };
+      }
+      case "Delete": {
+        const { id, execId } = decode(METHODS.Delete.request, payload);
+        const entry = this.#tasks.get(id);
+        // The client may leave at once: its wish is known, and nobody has to be called back.
+        if (entry !== undefined && execId === "") entry.deleting = true;
+        const { pid, exit } = await this.task(id).delete(execId).catch((error: unknown) => {
+          if (entry !== undefined) entry.deleting = false;
+          throw error;
+        });
+        if (execId === "") this.#forget(id);
+        return { pid, ...exitFields(exit) };
+      }
+      case "Kill": {
+        const { id, execId, signal } = decode(METHODS.Kill.request, payload);
+        this.task(id).kill(execId, signal);
+        return {};
+      }
+      case "State": {
+        const { id, execId } = decode(METHODS.State.request, payload);
+        const { pid, status, exit } = this.task(id).state(execId);
+        return { id, execId, pid, status: STATUS[status], ...exit ? exitFields(exit) : {} };
+      }
+      case "ResizePty": {
+        const { id, execId, width, height } = decode(METHODS.ResizePty.request, payload);
+        this.task(id).resize(execId, width, height);
+        return {};
+      }
+      case "CloseIO": {
+        const { id, execId } = decode(METHODS.CloseIO.request, payload);
+        this.task(id).closeStdin(execId);
+        return {};
+      }
+      case "Pause":
+      case "Resume": {
+        await this.task(decode(METHODS.Pause.request, payload).id).pause(method === "Pause");
+        return {};
+      }
+      case "Pids": {
+        const pids = await this.task(decode(METHODS.Pids.request, payload).id).pids();
+        return { processes: pids.map((pid) => ({ pid })) };
+      }
+      case "Stats": {
+        const stats = await this.task(decode(METHODS.Stats.request, payload).id).stats();
+        const value = new TextEncoder().encode(JSON.stringify(stats));
+        return { stats: { typeUrl: STATS_TYPE, value } };
+      }
+      case "Connect": {
+        const { id } = decode(METHODS.Connect.request, payload);
+        return { shimPid: process.pid, taskPid: this.task(id).pid, version: "ctr" };
+      }
+      case "Shutdown":
+        return {};
+    }
+  }
+
+  /**
+   * Wait for a Create that is under way, or, in a shim that has not seen any, that will come: the
+   * sockets it was born with are two, and either may be read first.
+   */
+  async made(id: string): Promise<void> {
+    await this.#firstCreate;
+    const making = this.#making.get(id);
+    if (making === undefined) return;
+    await making;
+    await Promise.resolve();
+  }
+
+  #listen(id: string): void {
+    const entry = this.#tasks.get(id);
+    if (entry === undefined || entry.task.stopped) return;
+    entry.listener = this.#options.listen(entry.task.options.execDir);
+  }
+
+  /** A task by its id. @throws {CtrError} `not_found` */
+  task(id: string): Task {
+    const entry = this.#tasks.get(id);
+    if (entry !== undefined) return entry.task;
+    throw new CtrError({
+      code: "not_found",
+      operation: "find task",
+      subject: id,
+      reason: "no such task",
+    });
+  }
+
+  #forget(id: string): void {
+    const entry = this.#tasks.get(id);
+    entry?.listener?.close();
+    if (entry !== undefined) unlink(`${entry.task.options.execDir}/shim.sock`);
+    this.#tasks.delete(id);
+  }
+
+  /**
+   * With nobody connected: give up tasks that were never started, and forget those that have ended.
+   *
+   * @param isAlone asked again after each wait
+   * @param cleanUp run a command that deletes a container whose client is gone
+   * @returns whether nothing is left
+   */
+  async settle(
+    isAlone: () => boolean,
+    cleanUp: (argv: readonly string[]) => void,
+  ): Promise<boolean> {
+    for (const [id, { task, deleting }] of [...this.#tasks]) {
+      if (deleting) continue; // Delete forgets it when it is done
+      const { status } = task.state("");
+      if (status === "running" || status === "paused") continue;
+      if (status === "created") await task.delete("");
+      await task.cleaned();
+      if (!isAlone()) return false;
+      this.#forget(id);
+      if (task.options.cleanup !== undefined) cleanUp(task.options.cleanup);
+    }
+    return this.#tasks.size === 0 && this.#making.size === 0;
+  }
+}
+
+function exitFields(exit: ProcessExit): Record<string, unknown> {
+  const seconds = Math.floor(exit.exitedAt / 1000);
+  const nanos = (exit.exitedAt % 1000) * 1_000_000;
+  return { exitStatus: exit.exitCode, exitedAt: { seconds, nanos } };
+}
