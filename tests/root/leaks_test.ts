@@ -193,7 +193,7 @@ const LONGER: readonly { name: string; work: (cli: Cli, round: number) => Promis
         ["run", "--name", name, "host", "sh", "-c", "echo up; sleep 100"],
       );
       await until("output", () => running.stdout().includes("up"));
-      running.child.kill("SIGKILL");
+      running.kill("SIGKILL");
       await running.ended;
       await cli.ok(["rm", "-f", name]);
     },
@@ -208,7 +208,7 @@ const LONGER: readonly { name: string; work: (cli: Cli, round: number) => Promis
         `echo up; while [ ! -e /mnt/release-${round} ]; do sleep 0.05; done`,
       ]);
       await until("output", () => running.stdout().includes("up"));
-      running.child.kill("SIGKILL");
+      running.kill("SIGKILL");
       await running.ended;
       writeFileSync(release, "");
     },
@@ -218,7 +218,7 @@ const LONGER: readonly { name: string; work: (cli: Cli, round: number) => Promis
     async work(cli, round) {
       const running = cli.start(["run", "--rm", "host", "true"]);
       await new Promise((resolve) => setTimeout(resolve, 2 + (round * 7) % 60));
-      running.child.kill("SIGKILL");
+      running.kill("SIGKILL");
       await running.ended;
     },
   },

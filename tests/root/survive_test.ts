@@ -20,7 +20,7 @@ const COUNT =
 async function orphan(cli: Cli, name: string, ...flags: string[]): Promise<void> {
   const running = cli.start(["run", "--name", name, ...flags, "host", "sh", "-c", COUNT]);
   await until("first output", () => running.stdout().includes("n2"));
-  running.child.kill("SIGKILL");
+  running.kill("SIGKILL");
   assert.equal((await running.ended).signal, "SIGKILL");
 }
 
@@ -166,7 +166,7 @@ test(
     withCli("survive", async (cli) => {
       const running = cli.start(["run", "--rm", "host", "sh", "-c", COUNT]);
       await until("first output", () => running.stdout().includes("n2"));
-      running.child.kill("SIGTERM");
+      running.kill("SIGTERM");
       const { code, stdout } = await running.ended;
       assert.equal(code, 9);
       assert.match(stdout, /bye\n$/);
