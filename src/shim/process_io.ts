@@ -7,39 +7,58 @@
  */
 
 import { chunks, type Connection, sys } from "../../ffi/mod.ts";
-import { ERRNO } from "../linux/mod.ts";
 import { call, close, open, pipe, setNonblocking, SYS } from "../program/mod.ts";
 import type { Stdio } from "../runtime/mod.ts";
 import type { JsonLog } from "./json_log.ts";
+import { StdinQueue } from "./stdin_queue.ts";
 import { STDERR, STDIN, stdioFrame, StdioReader, STDOUT } from "./stdio_frames.ts";
 
-/** A client may lag this many bytes behind before the process has to wait for it. */
+/** A client may lag this many bytes behind, as in Docker. */
 const MAX_LAG = 1 << 20;
 const TIOCSWINSZ = 0x5414;
+const F_DUPFD_CLOEXEC = 1030;
 
 /** How to wire a process. */
 export interface IoOptions {
   readonly terminal: boolean;
   readonly openStdin: boolean;
+  /** End its stdin when the client that writes to it goes. */
   readonly stdinOnce: boolean;
   readonly log: JsonLog | undefined;
+}
+
+/** An attached client, as the server feeds it. */
+export interface Attached {
+  /** Frames from the client. @throws {RangeError} when they are none */
+  receive(bytes: Uint8Array): void;
+  /** The client will write no more. */
+  endInput(): void;
+  /** It is gone. */
+  leave(): void;
+}
+
+interface Client {
+  readonly connection: Connection;
+  /** It was there before any other: the one that the process was started for. */
+  readonly first: boolean;
+  lag: number;
+  wrote: boolean;
 }
 
 /** One process's stdio. */
 export class ProcessIo {
   readonly #options: IoOptions;
-  readonly #clients = new Set<Connection>();
+  readonly #clients = new Set<Client>();
+  #hadClient = false;
+  #over = false;
   #childEnds: number[] = [];
   #output: [number, "stdout" | "stderr"][] = [];
-  #stdin: number | undefined;
-  #queue: Uint8Array[] = [];
-  #queued = 0;
-  #stdinEnding = false;
-  #retryMs = 0;
+  #stdin: StdinQueue | undefined;
+  #finished: Promise<unknown> = Promise.resolve();
+  #received = 0;
+  #waitingForClients = 0;
   /** The descriptors for the runtime; unused with a terminal. */
   readonly stdio: Stdio;
-  /** Resolves when all output was read and handed on. */
-  finished: Promise<void> = Promise.resolve();
 
   constructor(options: IoOptions) {
     this.#options = options;
@@ -48,11 +67,14 @@ export class ProcessIo {
       return;
     }
     let stdin: number;
-    if (options.openStdin) [stdin, this.#stdin] = pipe();
-    else stdin = open("/dev/null", 0);
+    if (options.openStdin) {
+      const [read, write] = pipe();
+      setNonblocking(write);
+      stdin = read;
+      this.#setStdin(write);
+    } else stdin = open("/dev/null", 0);
     const [outRead, stdout] = pipe();
     const [errRead, stderr] = pipe();
-    if (this.#stdin !== undefined) setNonblocking(this.#stdin);
     setNonblocking(outRead);
     setNonblocking(errRead);
     this.#childEnds = [stdin, stdout, stderr];
@@ -67,13 +89,12 @@ export class ProcessIo {
     if (console !== undefined) {
       setNonblocking(console);
       this.#output = [[console, "stdout"]];
-      this.#stdin = call("fcntl", "terminal", console, 1030, 0);
+      this.#setStdin(call("fcntl", "terminal", console, F_DUPFD_CLOEXEC, 0));
     }
-    this.finished = Promise.all(
-      this.#output.map(([fd, stream]) =>
-        this.#pump(fd, stream, console === undefined ? "pipe" : "pty")
-      ),
-    ).then(() => {});
+    const kind = console === undefined ? "pipe" : "pty";
+    this.#finished = Promise.all(
+      this.#output.map(([fd, stream]) => this.#pump(fd, stream, kind).catch(() => {})),
+    );
     this.#output = [];
   }
 
@@ -83,117 +104,114 @@ export class ProcessIo {
     for (const [fd] of this.#output) close(fd);
     this.#childEnds = [];
     this.#output = [];
-    this.#closeStdin();
+    this.#stdin?.close();
   }
 
-  /** A client is there: output goes to it, and what it sends comes here through `receive`. */
-  attach(client: Connection): { receive(bytes: Uint8Array): void; leave(): void } {
-    this.#clients.add(client);
+  /** A client is there: output goes to it, and what it sends comes here. */
+  attach(connection: Connection): Attached {
+    const client: Client = { connection, first: !this.#hadClient, lag: 0, wrote: false };
+    this.#hadClient = true;
+    if (this.#over) connection.end();
+    else this.#clients.add(client);
     const reader = new StdioReader();
-    let wrote = false;
+    // Docker's rule for a terminal: the shell in it stays when the client goes.
+    const endOnce = () => {
+      if (!this.#options.stdinOnce || this.#options.terminal) return;
+      if (client.first || client.wrote) this.#stdin?.end();
+    };
     return {
       receive: (bytes) =>
         reader.push(bytes, (stream, data) => {
           if (stream !== STDIN) return;
-          wrote = true;
-          if (data.length === 0) this.endStdin();
-          else this.#writeStdin(data);
+          client.wrote = true;
+          if (data.length === 0) this.#stdin?.end();
+          else this.#stdin?.write(data);
         }),
+      endInput: endOnce,
       leave: () => {
-        this.#clients.delete(client);
-        if (this.#options.stdinOnce && (wrote || this.#clients.size === 0)) this.endStdin();
+        if (this.#clients.delete(client)) endOnce();
       },
     };
   }
 
   /** No more input: the process reads end of file once it has read the rest. */
   endStdin(): void {
-    this.#stdinEnding = true;
-    if (this.#queue.length > 0 || this.#stdin === undefined) return;
-    if (this.#options.terminal) {
-      this.#stdinEnding = false;
-      this.#writeStdin(new Uint8Array([4])); // ^D: a terminal has no end of file of its own
-    } else this.#closeStdin();
+    this.#stdin?.end();
   }
 
   resize(width: number, height: number): void {
-    if (!this.#options.terminal || this.#stdin === undefined) return;
+    const fd = this.#stdin?.fd;
+    if (!this.#options.terminal || fd === undefined) return;
     const size = new Uint8Array(new Uint16Array([height, width, 0, 0]).buffer);
-    sys(SYS.ioctl, this.#stdin, TIOCSWINSZ, size);
+    sys(SYS.ioctl, fd, TIOCSWINSZ, size);
+  }
+
+  /**
+   * Resolves when all output was read and handed on, or, where a process that lives on keeps the
+   * pipe open, when none has come for a while. A client that is slow to read does not count as that.
+   */
+  async drained(graceMs: number): Promise<void> {
+    while (true) {
+      const before = this.#received;
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const quiet = new Promise<false>((resolve) => {
+        timer = setTimeout(() => resolve(false), graceMs);
+      });
+      const done = await Promise.race([this.#finished.then(() => true), quiet]);
+      clearTimeout(timer);
+      if (done || (this.#received === before && this.#waitingForClients === 0)) return;
+    }
   }
 
   /** All output was seen: let the clients read end of file. */
   end(): void {
-    this.#closeStdin();
-    for (const client of this.#clients) client.end();
+    this.#over = true;
+    this.#stdin?.close();
+    for (const { connection } of this.#clients) connection.end();
     this.#clients.clear();
+  }
+
+  #setStdin(fd: number): void {
+    this.#stdin = new StdinQueue(fd, this.#options.terminal, (full) => {
+      for (const { connection } of this.#clients) {
+        if (full) connection.pause();
+        else connection.resume();
+      }
+    });
   }
 
   async #pump(fd: number, stream: "stdout" | "stderr", kind: "pipe" | "pty"): Promise<void> {
     const number = stream === "stdout" ? STDOUT : STDERR;
     for await (const chunk of chunks(fd, kind)) {
+      this.#received++;
       this.#options.log?.write(stream, chunk);
       if (this.#clients.size === 0) continue;
-      const frame = stdioFrame(number, chunk);
-      const slow: Promise<void>[] = [];
-      for (const client of this.#clients) {
-        const pending = client.write(frame);
-        if (pending !== undefined) slow.push(this.#lag(client, frame.length, pending));
-      }
-      if (slow.length > 0) await Promise.all(slow);
+      const slow = this.#send(stdioFrame(number, chunk));
+      if (slow.length === 0) continue;
+      this.#waitingForClients++;
+      await Promise.all(slow);
+      this.#waitingForClients--;
     }
   }
 
-  #lags = new WeakMap<Connection, number>();
-
-  /** Wait for a client only when it lags too far behind. */
-  #lag(client: Connection, length: number, pending: Promise<void>): Promise<void> {
-    const lag = (this.#lags.get(client) ?? 0) + length;
-    this.#lags.set(client, lag);
-    const done = pending.then(() => {
-      this.#lags.set(client, (this.#lags.get(client) ?? 0) - length);
-    });
-    return lag > MAX_LAG ? done : Promise.resolve();
-  }
-
-  #writeStdin(data: Uint8Array): void {
-    if (this.#stdin === undefined || this.#stdinEnding) return;
-    this.#queue.push(data.slice());
-    this.#queued += data.length;
-    if (this.#queue.length === 1) this.#flushStdin();
-    if (this.#queued > MAX_LAG) { for (const client of this.#clients) client.pause(); }
-  }
-
-  #flushStdin(): void {
-    while (this.#queue.length > 0 && this.#stdin !== undefined) {
-      const bytes = this.#queue[0]!;
-      const wrote = sys(SYS.write, this.#stdin, bytes, bytes.length);
-      if (wrote === -ERRNO.EAGAIN) {
-        // Full: neither runtime tells when a pipe has room again.
-        this.#retryMs = Math.min(Math.max(1, this.#retryMs * 2), 50);
-        setTimeout(() => this.#flushStdin(), this.#retryMs);
-        return;
+  /**
+   * Hand output to the clients. The process waits for one that lags too far, as it would for a pipe;
+   * but where others are attached, one that joined later is cut off instead.
+   */
+  #send(frame: Uint8Array): Promise<void>[] {
+    const slow: Promise<void>[] = [];
+    for (const client of this.#clients) {
+      const sent = client.connection.write(frame);
+      if (sent === undefined) {
+        client.lag = 0;
+        continue;
       }
-      this.#retryMs = 0;
-      if (wrote < 0) { // EPIPE: nobody reads any more
-        this.#queue = [];
-        this.#queued = 0;
-        this.#closeStdin();
-        break;
-      }
-      this.#queued -= wrote;
-      if (wrote < bytes.length) this.#queue[0] = bytes.subarray(wrote);
-      else this.#queue.shift();
+      client.lag += frame.length;
+      if (client.lag <= MAX_LAG) continue;
+      if (client.first || this.#clients.size === 1) {
+        slow.push(sent.then(() => void (client.lag = 0)));
+      } else client.connection.close();
     }
-    if (this.#queued <= MAX_LAG) { for (const client of this.#clients) client.resume(); }
-    if (this.#stdinEnding && this.#queue.length === 0) {
-      this.#stdinEnding = false;
-      this.endStdin();
-    }
-  }
-
-  #closeStdin(): void {
-    if (this.#stdin !== undefined) close(this.#stdin);
-    this.#stdin = undefined;
+    return slow;
   }
 }

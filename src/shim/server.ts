@@ -6,7 +6,8 @@
 
 import { type Connection, type ConnectionHandler, listen, type Listener } from "../../ffi/mod.ts";
 import { codeOf, CtrError } from "../errors.ts";
-import { close, open, unlink } from "../program/mod.ts";
+import { call, close, ensureDirectory, O_ARCH, open, rmdir, unlink } from "../program/mod.ts";
+import type { Attached } from "./process_io.ts";
 import { decode, encode } from "./protobuf.ts";
 import { socketPath } from "./socket_path.ts";
 import {
@@ -19,12 +20,6 @@ import {
 } from "./task_api.ts";
 import { TaskService } from "./task_service.ts";
 import { errorFrame, FrameReader, parseRequest, type Request, responseFrame } from "./ttrpc.ts";
-
-/** A client's stdio. */
-interface Attached {
-  receive(bytes: Uint8Array): void;
-  leave(): void;
-}
 
 /** How a shim ends. */
 export interface ShimServerOptions {
@@ -41,12 +36,18 @@ export class ShimServer {
   readonly #options: ShimServerOptions;
   readonly #service: TaskService;
   #connections = 0;
+  /** Closes clients that attached to a task that nobody has made yet. */
+  readonly #early = new Set<() => void>();
+  /** The socket that all tasks share, where they do. */
+  #shared: { readonly directory: string; readonly listener: Listener } | undefined;
 
   constructor(options: ShimServerOptions) {
     this.#options = options;
     this.#service = new TaskService({
       shimStartTicks: options.shimStartTicks,
+      share: (directory) => this.#share(directory),
       listen: (execDir) => this.#listen(execDir),
+      cleanUp: options.cleanUp,
       onEnded: () => void this.#settle(),
     });
   }
@@ -78,10 +79,13 @@ export class ShimServer {
       },
       onEnd: () => {
         if (attached === undefined) connection().end();
+        else attached.endInput();
       },
       onClose: () => {
         attached?.leave();
         this.#connections--;
+        // Who could have made the task is gone.
+        if (this.#early.size === this.#connections) { for (const close of this.#early) close(); }
         void this.#settle();
       },
     };
@@ -94,27 +98,37 @@ export class ShimServer {
 
   /** The connection carries stdio from now on; what comes before the task exists is kept. */
   #attach(connection: Connection, stream: number, payload: Uint8Array): Attached {
-    const early: Uint8Array[] = [];
+    const held: ((attached: Attached) => void)[] = [];
     let attached: Attached | undefined;
-    let left = false;
+    const close = () => connection.close();
+    this.#early.add(close);
     const begin = async () => {
       try {
         const { id, execId } = decode(ATTACH_REQUEST, payload);
         await this.#service.made(id);
-        if (left) return;
-        attached = this.#service.task(id).attach(execId, connection);
+        if (!this.#early.has(close)) return; // it left
+        const io = this.#service.task(id).io(execId);
         connection.write(responseFrame(stream, new Uint8Array(0)));
-        for (const bytes of early) attached.receive(bytes);
+        attached = io.attach(connection);
+        for (const deliver of held) deliver(attached);
       } catch (error) {
         connection.write(errorFrame(stream, GRPC_CODES[codeOf(error)] ?? 13, messageOf(error)));
+        connection.end();
+      } finally {
+        this.#early.delete(close);
       }
     };
     void begin();
+    const deliver = (what: (attached: Attached) => void) => {
+      if (attached === undefined) held.push(what);
+      else what(attached);
+    };
     return {
-      receive: (bytes) => attached === undefined ? void early.push(bytes) : attached.receive(bytes),
+      receive: (bytes) => deliver((to) => to.receive(bytes)),
+      endInput: () => deliver((to) => to.endInput()),
       leave: () => {
-        left = true;
-        attached?.leave();
+        this.#early.delete(close);
+        deliver((to) => to.leave());
       },
     };
   }
@@ -148,12 +162,27 @@ export class ShimServer {
     if (request.method === "Delete") void this.#settle();
   }
 
+  /** Open the socket of a container, or let it lead to the one that all share. */
   #listen(execDir: string): Listener {
-    const directory = open(execDir, 0o200000);
+    if (this.#shared === undefined) return this.#listenIn(execDir);
+    const path = `${execDir}/shim.sock`;
+    ensureDirectory(execDir, 0o700);
+    unlink(path);
+    call("symlinkat", path, cstring(`${this.#shared.directory}/shim.sock`), -100, cstring(path));
+    return { close: () => {} };
+  }
+
+  #share(directory: string): void {
+    this.#shared ??= { directory, listener: this.#listenIn(directory) };
+  }
+
+  #listenIn(path: string): Listener {
+    ensureDirectory(path, 0o700);
+    const directory = open(path, O_ARCH.O_DIRECTORY);
     try {
-      const path = socketPath(execDir, directory);
-      unlink(path);
-      return listen(path, (connection) => this.accept(() => connection));
+      const socket = socketPath(path, directory);
+      unlink(socket);
+      return listen(socket, (connection) => this.accept(() => connection));
     } finally {
       close(directory);
     }
@@ -163,10 +192,19 @@ export class ShimServer {
   async #settle(): Promise<void> {
     const isAlone = () => this.#connections === 0;
     if (!isAlone()) return;
-    if (await this.#service.settle(isAlone, this.#options.cleanUp) && isAlone()) {
+    if (await this.#service.settle(isAlone) && isAlone()) {
+      if (this.#shared !== undefined) {
+        this.#shared.listener.close();
+        unlink(`${this.#shared.directory}/shim.sock`);
+        rmdir(this.#shared.directory);
+      }
       this.#options.onIdle();
     }
   }
+}
+
+function cstring(text: string): Uint8Array {
+  return new TextEncoder().encode(text + "\0");
 }
 
 /** The client's patience: what it asked for goes on, but it gets its answer. */

@@ -4,28 +4,34 @@
  * @module
  */
 
-import type { Connection } from "../../ffi/mod.ts";
 import { CtrError } from "../errors.ts";
 import type { OciProcess, OciSpec } from "../oci/mod.ts";
-import { ensureDirectory, kill, readText, replaceFile, waitFor } from "../program/mod.ts";
+import { kill, readText, waitFor } from "../program/mod.ts";
 import {
   type CgroupStats,
   create,
   destroy,
   exec,
   freeze,
+  pids,
   type RootfsMount,
+  stats,
 } from "../runtime/mod.ts";
 import { span } from "../trace.ts";
 import { JsonLog } from "./json_log.ts";
 import { ProcessIo } from "./process_io.ts";
-import { newProcess, type Process } from "./task_process.ts";
+import { failureCode, writeFailure, writeState } from "./state_file.ts";
 import type { CreateTaskOptions } from "./task_api.ts";
+import { hasEnded, newProcess, noSuchProcess, type Process } from "./task_process.ts";
 import type { ProcessExit, TaskState } from "./types.ts";
+
+/** A daemon may keep an output open; after its parent's end it is listened to as long as Docker does. */
+const DRAIN_GRACE_MS = 2000;
 
 /** How a task is made. */
 export interface TaskOptions {
   readonly id: string;
+  /** Directory with `config.json`. */
   readonly bundle: string;
   readonly rootfs: readonly RootfsMount[];
   readonly options: CreateTaskOptions;
@@ -38,10 +44,13 @@ export class Task {
   readonly options: CreateTaskOptions;
   readonly #task: TaskOptions;
   readonly #spec: OciSpec;
+  /** By exec id; the container's first process is `""`. */
   readonly #processes = new Map<string, Process>();
   #log: JsonLog | undefined;
   #status: TaskState["status"] = "created";
   #startedAt = 0;
+  /** It never ran: what `state.json` says of it is not ours to change. */
+  #neverRan = false;
   #cleaned: Promise<void> | undefined;
 
   constructor(task: TaskOptions) {
@@ -54,39 +63,39 @@ export class Task {
   /** Make the container's process, up to execve. */
   async create(): Promise<number> {
     const { id, bundle, rootfs, options } = this.#task;
-    const spec = this.#spec;
     this.#log = new JsonLog(options.logPath);
-    const terminal = spec.process?.terminal === true;
     const io = new ProcessIo({
-      terminal,
+      terminal: this.#spec.process?.terminal === true,
       openStdin: options.openStdin,
       stdinOnce: options.stdinOnce,
       log: this.#log,
     });
     try {
-      const process = newProcess(io, spec.process!);
-      process.runtime = await create({ id, bundle, spec, rootfs, stdio: io.stdio });
-      io.begin(process.runtime.console);
-      this.#processes.set("", process);
+      const runtime = await create({ ...this.#ref, bundle, rootfs, stdio: io.stdio });
+      io.begin(runtime.console);
+      this.#processes.set("", newProcess(io, runtime));
+      return runtime.pid;
     } catch (error) {
       io.abandon();
       this.#log.close();
+      writeFailure(options.dataDir, id, error);
       throw error;
     }
-    ensureDirectory(options.execDir, 0o700);
-    this.#writeState();
-    return this.#processes.get("")!.runtime!.pid;
   }
 
   /** Let a process go. */
   start(execId: string): number {
     const process = this.#process(execId);
-    const { runtime } = process;
-    if (runtime === undefined) throw this.#wrongState("start", "it was not created");
+    if (process.started) throw this.#wrongState("start", "it was started already");
+    process.started = true;
     try {
-      span("exec", () => runtime.start());
+      span("exec", () => process.runtime.start());
     } catch (error) {
-      this.#ended(execId, process, (error as { code?: string }).code === "not_found" ? 127 : 126);
+      if (execId === "") {
+        this.#neverRan = true;
+        writeFailure(this.options.dataDir, this.id, error);
+      }
+      this.#ended(execId, process, failureCode(error));
       throw error;
     }
     if (execId === "") {
@@ -94,108 +103,84 @@ export class Task {
       this.#startedAt = Date.now();
       this.#writeState();
     }
-    return runtime.pid;
+    this.reap(); // it may have died before anybody waited for it
+    return process.runtime.pid;
   }
 
-  /** Add a process; it is made when it is started. */
-  async addProcess(execId: string, spec: OciProcess): Promise<void> {
+  /** Make another process in the running container, up to execve. */
+  async addProcess(execId: string, spec: OciProcess, openStdin: boolean): Promise<void> {
     if (this.#status !== "running") throw this.#wrongState("exec", `it is ${this.#status}`);
-    if (this.#processes.has(execId)) {
-      throw new CtrError({
-        code: "already_exists",
-        operation: "exec",
-        subject: execId,
-        reason: "there is a process with this id",
-      });
-    }
     const io = new ProcessIo({
       terminal: spec.terminal === true,
-      openStdin: true,
+      openStdin,
       stdinOnce: true,
       log: undefined,
     });
     try {
-      const process = newProcess(io, spec);
-      process.runtime = await exec({
-        pid: this.pid,
-        spec: this.#spec,
-        process: spec,
-        stdio: io.stdio,
-      });
-      io.begin(process.runtime.console);
-      this.#processes.set(execId, process);
+      if (this.#processes.has(execId)) {
+        throw new CtrError({
+          code: "already_exists",
+          operation: "exec",
+          subject: execId,
+          reason: "there is a process with this id",
+        });
+      }
+      const options = { pid: this.pid, spec: this.#spec, process: spec, stdio: io.stdio };
+      const runtime = await exec(options);
+      io.begin(runtime.console);
+      this.#processes.set(execId, newProcess(io, runtime));
     } catch (error) {
       io.abandon();
       throw error;
     }
   }
 
-  attach(execId: string, client: Connection): ReturnType<ProcessIo["attach"]> {
-    return this.#process(execId).io.attach(client);
-  }
-
+  /** Resolves when the process has ended and its output is through. */
   wait(execId: string): Promise<ProcessExit> {
     return this.#process(execId).exited;
   }
 
   kill(execId: string, signal: number): void {
-    const process = this.#process(execId);
-    const { runtime } = process;
-    if (runtime === undefined || process.exit !== undefined || !kill(runtime.pid, signal)) {
-      throw new CtrError({
-        code: "not_found",
-        operation: "signal",
-        subject: execId || this.id,
-        reason: "process already finished",
-      });
-    }
+    const { runtime, exit } = this.#process(execId);
+    if (exit !== undefined || !kill(runtime.pid, signal)) throw hasEnded(execId || this.id);
   }
 
-  resize(execId: string, width: number, height: number): void {
-    this.#process(execId).io.resize(width, height);
-  }
-
-  closeStdin(execId: string): void {
-    this.#process(execId).io.endStdin();
+  /** The stdio of a process. */
+  io(execId: string): ProcessIo {
+    return this.#process(execId).io;
   }
 
   async pause(paused: boolean): Promise<void> {
-    const [from, to] = paused ? ["running", "paused"] as const : ["paused", "running"] as const;
-    if (this.#status !== from) {
+    if (this.#status !== (paused ? "running" : "paused")) {
       throw this.#wrongState(paused ? "pause" : "resume", `it is ${this.#status}`);
     }
-    await freeze({ id: this.id, spec: this.#spec }, paused);
-    this.#status = to;
+    await freeze(this.#ref, paused);
+    this.#status = paused ? "paused" : "running";
     this.#writeState();
   }
 
   /** Host process ids of everything in the container. */
-  async pids(): Promise<number[]> {
-    const { pids } = await import("../runtime/mod.ts");
-    return await pids({ id: this.id, spec: this.#spec });
+  pids(): Promise<number[]> {
+    return pids(this.#ref);
   }
 
   /** What its cgroup counted. */
-  async stats(): Promise<CgroupStats> {
-    const { stats } = await import("../runtime/mod.ts");
-    return await stats({ id: this.id, spec: this.#spec });
+  stats(): Promise<CgroupStats> {
+    return stats(this.#ref);
   }
 
   /** What is known of a process. */
   state(
     execId: string,
   ): { pid: number; status: TaskState["status"]; exit: ProcessExit | undefined } {
-    const process = this.#process(execId);
-    const status = process.exit !== undefined
-      ? "stopped"
-      : execId === ""
-      ? this.#status
-      : "running";
-    return { pid: process.runtime?.pid ?? 0, status, exit: process.exit };
+    const { runtime, started, exit } = this.#process(execId);
+    const running = execId === "" ? this.#status : "running";
+    const status = exit !== undefined ? "stopped" : started ? running : "created";
+    return { pid: runtime.pid, status, exit };
   }
 
   get pid(): number {
-    return this.#processes.get("")?.runtime?.pid ?? 0;
+    return this.#processes.get("")?.runtime.pid ?? 0;
   }
 
   get stopped(): boolean {
@@ -205,78 +190,81 @@ export class Task {
   /** Look which processes have ended. Signals of several coalesce, so all are asked. */
   reap(): void {
     for (const [execId, process] of this.#processes) {
-      if (process.exit !== undefined || process.runtime === undefined) continue;
+      if (process.exit !== undefined || !process.started) continue;
       const ended = waitFor(process.runtime.pid);
       if (ended !== undefined) this.#ended(execId, process, ended.exitCode);
     }
   }
 
-  /** Forget a process that has ended; the task itself also gives its cgroup back. */
+  /** Forget a process that has ended or was not started; the task also gives its cgroup back. */
   async delete(execId: string): Promise<{ pid: number; exit: ProcessExit }> {
     const process = this.#process(execId);
-    if (process.exit === undefined && this.#status !== "created") {
+    if (process.exit === undefined && process.started) {
       throw this.#wrongState("delete", "it is running");
     }
     if (process.exit === undefined) {
-      process.runtime?.abandon();
+      process.started = true;
+      if (execId === "") this.#neverRan = true;
+      process.runtime.abandon();
       this.#ended(execId, process, 137);
     }
-    const pid = process.runtime?.pid ?? 0;
     const exit = await process.exited;
     if (execId === "") await this.#clean();
     this.#processes.delete(execId);
-    return { pid, exit };
+    return { pid: process.runtime.pid, exit };
+  }
+
+  /** End the processes that were made and never started: whoever made them is gone. */
+  async giveUpUnstarted(): Promise<void> {
+    for (const [execId, { started }] of [...this.#processes].reverse()) {
+      if (!started && (execId !== "" || this.#status === "created")) {
+        await this.delete(execId).catch(() => {});
+      }
+    }
   }
 
   /** Resolves when the task has ended and left nothing in the kernel. */
   async cleaned(): Promise<void> {
-    await this.wait("");
+    await this.#processes.get("")?.exited;
     await this.#clean();
   }
 
   #clean(): Promise<void> {
-    this.#cleaned ??= destroy({ id: this.id, spec: this.#spec });
+    this.#cleaned ??= destroy(this.#ref);
     return this.#cleaned;
   }
 
   #ended(execId: string, process: Process, exitCode: number): void {
-    const exit: ProcessExit = { exitCode, exitedAt: Date.now(), oomKilled: false };
-    process.exit = exit;
-    void this.#finish(execId, process, exit);
+    process.exit = { exitCode, exitedAt: Date.now(), oomKilled: false };
+    void this.#finish(execId, process, process.exit);
   }
 
   async #finish(execId: string, process: Process, exit: ProcessExit): Promise<void> {
-    // A daemon that kept stdout open in a shared pid namespace must not hold the exit back for ever.
-    const graceMs = 2000;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const grace = new Promise<void>((resolve) => timer = setTimeout(resolve, graceMs));
-    await Promise.race([process.io.finished, grace]);
-    clearTimeout(timer);
+    await process.io.drained(DRAIN_GRACE_MS);
     if (execId === "") {
       this.#log?.close();
+      process.exit = { ...exit, oomKilled: await this.#oomKilled(exit.exitCode) };
       this.#status = "stopped";
-      let oomKilled = false;
-      if (exit.exitCode === 137) {
-        const { stats } = await import("../runtime/mod.ts");
-        oomKilled = ((await stats({ id: this.id, spec: this.#spec })).oomKills ?? 0) > 0;
-      }
-      process.exit = { ...exit, oomKilled };
       this.#writeState();
     }
     process.io.end();
     process.setExited(process.exit!);
   }
 
+  async #oomKilled(exitCode: number): Promise<boolean> {
+    const limited = (this.#spec.linux?.resources?.memory?.limit ?? 0) > 0;
+    if (!limited && exitCode !== 137) return false;
+    const counted = await this.stats().catch((): CgroupStats => ({}));
+    return (counted.oomKills ?? 0) > 0;
+  }
+
+  get #ref(): { id: string; spec: OciSpec } {
+    return { id: this.id, spec: this.#spec };
+  }
+
   #process(execId: string): Process {
     const process = this.#processes.get(execId);
-    if (process === undefined) {
-      throw new CtrError({
-        code: "not_found",
-        operation: "find process",
-        subject: execId || this.id,
-        reason: "no such process",
-      });
-    }
+    if (process === undefined) throw noSuchProcess(execId || this.id);
     return process;
   }
 
@@ -285,19 +273,23 @@ export class Task {
   }
 
   #writeState(): void {
+    if (this.#neverRan) return;
     const exit = this.#processes.get("")?.exit;
-    const state: TaskState = {
-      id: this.id,
-      status: this.#status,
-      pid: this.#status === "stopped" ? 0 : this.pid,
-      shimPid: globalThis.process.pid,
-      shimStartTicks: this.#task.shimStartTicks,
-      startedAt: this.#startedAt,
-      finishedAt: exit?.exitedAt ?? 0,
-      exitCode: exit?.exitCode ?? 0,
-      oomKilled: exit?.oomKilled ?? false,
-      error: "",
-    };
-    replaceFile(`${this.options.dataDir}/state.json`, JSON.stringify(state));
+    try {
+      writeState(this.options.dataDir, {
+        id: this.id,
+        status: this.#status,
+        pid: this.stopped ? 0 : this.pid,
+        shimPid: globalThis.process.pid,
+        shimStartTicks: this.#task.shimStartTicks,
+        startedAt: this.#startedAt,
+        finishedAt: exit?.exitedAt ?? 0,
+        exitCode: exit?.exitCode ?? 0,
+        oomKilled: exit?.oomKilled ?? false,
+        error: "",
+      });
+    } catch {
+      // Its directory was removed, or the disk is full: whoever waits is told all the same.
+    }
   }
 }

@@ -126,6 +126,10 @@ export interface CreateTaskOptions {
   /** Run this when the task has ended and nobody deleted it: `--rm` of a client that is gone. */
   readonly cleanup?: readonly string[];
   readonly trace: boolean;
+  /** Nobody waits for it in order to delete it: the shim forgets it when it has ended. */
+  readonly detached?: boolean;
+  /** The shim serves more containers, all by a socket in this directory. */
+  readonly sharedDir?: string;
 }
 
 /** gRPC codes by ours; see `docs` of the error family. */

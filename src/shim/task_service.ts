@@ -27,8 +27,12 @@ interface Entry {
 export interface TaskServiceOptions {
   /** Field 22 of `/proc/self/stat`. */
   readonly shimStartTicks: number;
+  /** Open the socket that all tasks are reached by, in this directory. */
+  readonly share: (directory: string) => void;
   /** Open the socket of a container that runs now. */
   readonly listen: (execDir: string) => Listener;
+  /** Run a command that deletes a container whose client is gone. */
+  readonly cleanUp: (argv: readonly string[]) => void;
   /** Something ended: there may be nothing left to do. */
   readonly onEnded: () => void;
 }
@@ -65,6 +69,7 @@ export class TaskService {
           mark("shim boot", performance.timeOrigin * 1000, { endUs: this.#bootedUs });
           mark("wait for create", this.#bootedUs);
         }
+        if (options.sharedDir !== undefined) this.#options.share(options.sharedDir);
         try {
           const task = new Task({
             id: request.id,
@@ -91,16 +96,18 @@ export class TaskService {
         const task = this.task(id);
         const pid = task.start(execId);
         if (execId === "") {
-          // After the answer: nobody can look for the socket before they know of the container.
-          queueMicrotask(() => this.#listen(id));
-          void task.cleaned().then(() => this.#options.onEnded());
+          // With a shared socket it is one link; otherwise after the answer, and not at all for a
+          // container that has ended by then. Whoever looks too early looks again.
+          if (task.options.sharedDir !== undefined) this.#listen(id);
+          else setTimeout(() => this.#listen(id), 0);
+          void task.cleaned().then(() => this.#taskEnded(id));
         }
         return { pid };
       }
       case "Exec": {
         const request = decode(METHODS.Exec.request, payload);
         const spec = JSON.parse(new TextDecoder().decode(request.spec?.value)) as OciProcess;
-        await this.task(request.id).addProcess(request.execId, spec);
+        await this.task(request.id).addProcess(request.execId, spec, request.stdin !== "");
         return {};
       }
       case "Wait": {
@@ -134,12 +141,12 @@ export class TaskService {
       }
       case "ResizePty": {
         const { id, execId, width, height } = decode(METHODS.ResizePty.request, payload);
-        this.task(id).resize(execId, width, height);
+        this.task(id).io(execId).resize(width, height);
         return {};
       }
       case "CloseIO": {
         const { id, execId } = decode(METHODS.CloseIO.request, payload);
-        this.task(id).closeStdin(execId);
+        this.task(id).io(execId).endStdin();
         return {};
       }
       case "Pause":
@@ -206,24 +213,33 @@ export class TaskService {
    * With nobody connected: give up tasks that were never started, and forget those that have ended.
    *
    * @param isAlone asked again after each wait
-   * @param cleanUp run a command that deletes a container whose client is gone
    * @returns whether nothing is left
    */
-  async settle(
-    isAlone: () => boolean,
-    cleanUp: (argv: readonly string[]) => void,
-  ): Promise<boolean> {
+  async settle(isAlone: () => boolean): Promise<boolean> {
     for (const [id, { task, deleting }] of [...this.#tasks]) {
       if (deleting) continue; // Delete forgets it when it is done
-      const { status } = task.state("");
-      if (status === "running" || status === "paused") continue;
-      if (status === "created") await task.delete("");
+      await task.giveUpUnstarted();
+      if (!task.stopped) continue;
       await task.cleaned();
       if (!isAlone()) return false;
-      this.#forget(id);
-      if (task.options.cleanup !== undefined) cleanUp(task.options.cleanup);
+      this.#giveUp(id);
     }
     return this.#tasks.size === 0 && this.#making.size === 0;
+  }
+
+  /** Nobody deletes a detached task; others belong to their client as long as it is connected. */
+  #taskEnded(id: string): void {
+    if (this.#tasks.get(id)?.task.options.detached) this.#giveUp(id);
+    this.#options.onEnded();
+  }
+
+  /** Forget a task, and do what its client would have done. */
+  #giveUp(id: string): void {
+    const entry = this.#tasks.get(id);
+    if (entry === undefined || entry.deleting) return;
+    this.#forget(id);
+    const { cleanup } = entry.task.options;
+    if (cleanup !== undefined) this.#options.cleanUp(cleanup);
   }
 }
 

@@ -59,6 +59,8 @@ export async function execContainer(
       id,
       execId,
       terminal: process.terminal === true,
+      // Ours is no path: that there is one means that somebody will write.
+      stdin: options.detach ? "" : "attached",
       spec: { typeUrl: "types.containerd.io/opencontainers/runtime-spec/1/Process", value },
     });
     const target = { id, execId };
