@@ -7,7 +7,8 @@
  * @module
  */
 
-import { readText } from "../program/mod.ts";
+import { CtrError } from "../errors.ts";
+import { readText, readTextIfExists, rmdir } from "../program/mod.ts";
 
 /** The hierarchies of a host: v2 at one place, or v1 at one place per controller. */
 export type CgroupLayout =
@@ -62,8 +63,60 @@ export function cgroupLayout(): CgroupLayout {
 /** `/ctr/ID` in a form that cannot leave its hierarchy. */
 export function checkedCgroupPath(path: string): string {
   const parts = path.split("/").filter((part) => part !== "" && part !== ".");
-  if (parts.length === 0 || parts.includes("..")) {
-    throw new RangeError(`cgroup path ${JSON.stringify(path)} does not name a cgroup`);
+  if (parts.length > 0 && !parts.includes("..")) return "/" + parts.join("/");
+  throw new CtrError({
+    code: "invalid_argument",
+    operation: "use cgroup",
+    subject: path,
+    reason: "the path does not name a cgroup below the root",
+  });
+}
+
+/** The cgroups of a new container. */
+export interface MadeCgroups {
+  /** What was not there before, in the order of making. */
+  readonly made: readonly string[];
+  /** The directory that the process is born into; the caller closes it (version 2). */
+  readonly fd: number | undefined;
+  /** Those that the process enters by itself (version 1). */
+  readonly entered: readonly string[];
+  /** What the container sees at `/sys/fs/cgroup`: host directory, and name below. */
+  readonly mounts: readonly { readonly source: string; readonly name: string }[];
+}
+
+/** Remove directories as far as they can be; for when something else has failed already. */
+export function removeDirectories(directories: readonly string[]): void {
+  for (const directory of [...directories].reverse()) {
+    try {
+      rmdir(directory);
+    } catch {
+      // Busy: `destroy` waits for it.
+    }
   }
-  return "/" + parts.join("/");
+}
+
+/**
+ * A cgroup that is there already may be left over, but not in use: its limits are another's.
+ *
+ * @throws {CtrError} `already_exists`
+ */
+export function checkUnused(directory: string): void {
+  const pids = (readTextIfExists(`${directory}/cgroup.procs`) ?? "").trim();
+  if (pids === "") return;
+  throw new CtrError({
+    code: "already_exists",
+    operation: "create cgroup",
+    subject: directory,
+    reason: `there are processes in it: ${pids.split("\n").slice(0, 5).join(", ")}`,
+  });
+}
+
+/** @throws always: a limit that this host cannot keep */
+export function missingController(file: string, controller: string): never {
+  throw new CtrError({
+    code: "failed_precondition",
+    operation: "limit",
+    subject: file,
+    reason: `this host has no ${controller} controller`,
+  });
 }

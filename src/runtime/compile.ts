@@ -6,69 +6,90 @@
  */
 
 import { CtrError } from "../errors.ts";
-import { AT, CLONE, MOUNT_ATTR, MS, O } from "../linux/mod.ts";
+import { AT, CLONE, MS, O, PR } from "../linux/mod.ts";
 import { ProgramBuilder, type Ref } from "../program/mod.ts";
-import type { OciNamespace, OciNamespaceType, OciProcess, OciSpec } from "../oci/mod.ts";
+import type { OciMount, OciProcess, OciSpec } from "../oci/mod.ts";
 import { deviceSteps } from "./device_steps.ts";
+import { mountSteps, rootfsSteps, targetSteps } from "./mount_steps.ts";
+import { joinSteps, type NamespacePlan, planNamespaces, secondCloneStep } from "./namespaces.ts";
 import {
-  mountAttributes,
-  mountSteps,
-  pivotSteps,
-  protectSteps,
-  rootfsSteps,
-} from "./mount_steps.ts";
-import { type MaskSteps, maskSteps, type ReadonlySteps, readonlySteps } from "./protect_steps.ts";
+  type Labelling,
+  labelSteps,
+  privateProcSteps,
+  sysctlSteps,
+  wantsLabel,
+} from "./proc_steps.ts";
 import {
   cgroupSteps,
   closeSteps,
+  type ExecAttempts,
   execSteps,
-  GO_FD,
   identitySteps,
+  pipeSteps,
   rlimitSteps,
-  STATUS_FD,
+  schedulingSteps,
+  seccompFlags,
   stdioSteps,
-  terminalSteps,
+  waitSteps,
 } from "./process_steps.ts";
+import {
+  type Check,
+  maskSteps,
+  nullMountSteps,
+  protectMountSteps,
+  readonlySteps,
+} from "./protect_steps.ts";
+import { terminalSteps } from "./terminal_steps.ts";
 import type { RootfsMount } from "./types.ts";
+import { checkSupported } from "./unsupported.ts";
 
-/** CLONE_NEW* by the runtime spec's names. */
-export const NAMESPACE_FLAGS: Readonly<Record<OciNamespaceType, number>> = {
-  mount: CLONE.CLONE_NEWNS,
-  pid: CLONE.CLONE_NEWPID,
-  network: CLONE.CLONE_NEWNET,
-  ipc: CLONE.CLONE_NEWIPC,
-  uts: CLONE.CLONE_NEWUTS,
-  user: CLONE.CLONE_NEWUSER,
-  cgroup: CLONE.CLONE_NEWCGROUP,
-  time: CLONE.CLONE_NEWTIME,
-};
-
-/** What the compiler has to know beside the spec: facts that the caller looked up. */
-export interface CompileInput {
-  readonly spec: OciSpec;
+/** What the compiler has to know of the host beside the spec; looked up by `facts.ts`. */
+export interface HostFacts {
   /** Where the root file system is mounted, on the host. */
   readonly rootfsPath: string;
+  /** What each bind mount's source is, by destination; others count as directories. */
+  readonly sourceKinds: ReadonlyMap<string, "directory" | "file">;
+  /** What a masked path is, where the host's own tells. */
+  readonly maskKinds: ReadonlyMap<string, "directory" | "file">;
+  /** Which of stdin, stdout and stderr shall be given to the user. */
+  readonly ownStdio: readonly number[];
+  readonly availableCapabilities: readonly string[];
+  /** Asked for only if the spec has a label. */
+  readonly labelling: ReadonlySet<Labelling>;
+  /** The mount that the root file system is in, where the root's mounts are to be shared. */
+  readonly parentMount: string | undefined;
+  /** False where the user namespace will forbid setgroups(2). */
+  readonly setGroups: boolean;
+}
+
+/** What the compiler gets. */
+export interface CompileInput {
+  readonly bundle: string;
+  readonly spec: OciSpec;
+  readonly facts: HostFacts;
   readonly rootfs: readonly RootfsMount[];
   readonly stdio: readonly [number, number, number];
   readonly goFd: number;
   readonly statusFd: number;
+  /** The parent's ends of the pipes, closed in a child that waits before it closes everything. */
+  readonly parentFds: readonly number[];
   /** Directories of the container's cgroups that the process enters by itself (version 1). */
   readonly cgroups: readonly string[];
   /** The cgroup mount of the container: host directory and name below `/sys/fs/cgroup`. */
   readonly cgroupMounts: readonly { readonly source: string; readonly name: string }[];
   readonly seccomp: Uint8Array | undefined;
-  readonly availableCapabilities: readonly string[];
-  /** What each bind mount's source is, in the order of `spec.mounts`; others count as directories. */
-  readonly sourceKinds: ReadonlyMap<string, "directory" | "file">;
 }
 
 /** The program and what its caller must look at once it waits for the go. */
 export interface Compiled {
   readonly program: ProgramBuilder;
   readonly cloneFlags: number;
-  readonly masks: readonly MaskSteps[];
-  readonly readonlys: readonly ReadonlySteps[];
-  readonly execs: readonly Ref[];
+  /** The result of this step is the container's process; undefined: the cloned one is it. */
+  readonly second: Ref | undefined;
+  /** The child must not share memory with its parent. */
+  readonly copyMemory: boolean;
+  readonly checks: readonly Check[];
+  readonly attempts: ExecAttempts;
   /** The child waits for the go once more, before anything else, until its ids are mapped. */
   readonly waitsForMapping: boolean;
 }
@@ -76,147 +97,200 @@ export interface Compiled {
 /**
  * Compile.
  *
- * @throws {CtrError} `invalid_argument` when the spec makes no sense
+ * @throws {CtrError} `invalid_argument` when the spec makes no sense, `not_implemented` for what is
+ * not supported
  */
 export function compile(input: CompileInput): Compiled {
-  const { spec } = input;
+  const { spec, facts } = input;
   const { process, linux = {} } = spec;
   checkProcess(process);
+  checkSupported(spec);
+  const plan = planNamespaces(linux.namespaces);
+  const { own } = plan;
+  if (!own.has("mount")) {
+    throw invalid("a container without a mount namespace of its own is not supported");
+  }
   const p = new ProgramBuilder("start");
-  const namespaces = linux.namespaces ?? [];
-  const own = (type: OciNamespaceType) =>
-    namespaces.some((namespace) => namespace.type === type && namespace.path === undefined);
-  let cloneFlags = 0;
-  for (const { type, path } of namespaces) {
-    if (path === undefined && type !== "cgroup") cloneFlags += NAMESPACE_FLAGS[type];
-  }
-  if (!own("mount")) {
-    throw new CtrError({
-      code: "not_implemented",
-      operation: "start",
-      reason: "a container without a mount namespace of its own is not supported",
-    });
-  }
-
-  p.step("dup3", [input.goFd, 1000 + GO_FD, O.O_CLOEXEC]);
-  p.step("dup3", [input.statusFd, 1000 + STATUS_FD, O.O_CLOEXEC]);
-  const userns = own("user");
-  if (userns) {
-    p.waitForGo(1000 + GO_FD);
-    p.step("setresgid", [0, 0, 0], { name: "become root of the user namespace" });
-    p.step("setresuid", [0, 0, 0], { name: "become root of the user namespace" });
-  }
-  p.step("setsid", []);
-  joinSteps(p, namespaces);
+  const pipes = pipeSteps(p, input.goFd, input.statusFd);
+  // What changes the host's view of this process is done while it is still of the host.
   cgroupSteps(p, input.cgroups);
-  if (own("cgroup")) {
+  if (process.oomScoreAdj !== undefined) oomSteps(p, process.oomScoreAdj);
+  const second = namespaceSteps(p, plan, pipes.go, input.parentFds);
+  // In a joined process-id or user namespace others could look into this process and, through
+  // /proc/PID/exe, at the host's runtime (CVE-2019-5736).
+  p.step("prctl", [PR.PR_SET_DUMPABLE, 0, 0, 0, 0]);
+  p.step("setsid", []);
+  if (own.has("cgroup")) {
     p.step("unshare", [CLONE.CLONE_NEWCGROUP], { name: "unshare cgroup namespace" });
   }
 
-  p.step("mount", [0, "/", 0, propagation(linux.rootfsPropagation), 0], {
-    name: "set propagation of the root",
-  });
-  p.step("umask", [0]);
-  const root = rootfsSteps(p, input.rootfsPath, input.rootfs);
-  let devices = false;
-  for (const mount of spec.mounts ?? []) {
-    if (mount.type === "cgroup") {
-      cgroupMountSteps(p, root, mount.destination, mount.options ?? [], input.cgroupMounts);
-      continue;
-    }
-    mountSteps(p, root, mount, input.sourceKinds.get(mount.destination) ?? "directory");
-    if (mount.destination === "/dev") {
-      devices = true;
-      deviceSteps(p, root, linux.devices ?? [], { bind: userns });
-    }
-  }
-  if (!devices && linux.devices !== undefined && linux.devices.length > 0) {
-    deviceSteps(p, root, linux.devices, { bind: userns });
-  }
+  const { root, nulls } = treeSteps(p, input, own.has("user"));
   if (!process.terminal) stdioSteps(p, input.stdio);
+  const { sysctl = {} } = linux;
+  const writesProc = Object.keys(sysctl).length > 0 || wantsLabel(process);
+  const proc = writesProc ? privateProcSteps(p) : undefined;
   pivotSteps(p, root);
-  if (process.terminal) {
-    terminalSteps(p, {
-      console: true,
-      ...process.consoleSize === undefined ? {} : { size: process.consoleSize },
-    });
+  const master = process.terminal ? terminalSteps(p, process, { console: true }) : undefined;
+  if (proc !== undefined) {
+    sysctlSteps(p, proc, sysctl, plan.has);
+    labelSteps(p, proc, process, facts.labelling);
   }
-  for (const [key, value] of Object.entries(linux.sysctl ?? {})) sysctlSteps(p, key, value);
-  const readonlys = readonlySteps(p, linux.readonlyPaths ?? []);
-  const masks = maskSteps(p, linux.maskedPaths ?? []);
-  if (spec.root?.readonly) {
-    const attributes = mountAttributes(MOUNT_ATTR.MOUNT_ATTR_RDONLY);
-    workingDirectorySteps(p, process.cwd);
-    p.step("mount_setattr", [AT.AT_FDCWD, "/", 0, attributes, 32], { name: "protect rootfs" });
-  } else workingDirectorySteps(p, process.cwd);
-  if (spec.hostname !== undefined && own("uts")) {
-    p.step("sethostname", [spec.hostname, new TextEncoder().encode(spec.hostname).length]);
-  }
-  if (spec.domainname !== undefined && own("uts")) {
-    p.step("setdomainname", [spec.domainname, new TextEncoder().encode(spec.domainname).length]);
-  }
+  const checks = readonlySteps(p, linux.readonlyPaths ?? []);
+  checks.push(...maskSteps(p, nulls));
+  // Docker makes a missing working directory.
+  targetSteps(p, root, process.cwd, "directory", { mayFail: true });
+  if (spec.root?.readonly) protectMountSteps(p, root, "/");
+  nameSteps(p, spec, plan);
   rlimitSteps(p, process);
+  schedulingSteps(p, process);
   const KEYCTL_JOIN_SESSION_KEYRING = 1;
-  p.step("keyctl", [KEYCTL_JOIN_SESSION_KEYRING, 0], {
-    name: "new session keyring",
-    mayFail: true,
-  });
-  p.step("dup3", [1000 + GO_FD, GO_FD, O.O_CLOEXEC]);
-  p.step("dup3", [1000 + STATUS_FD, STATUS_FD, O.O_CLOEXEC]);
-  closeSteps(p, process.terminal === true);
-  identitySteps(p, process, {
+  p.step("keyctl", [KEYCTL_JOIN_SESSION_KEYRING, 0], { name: "new keyring", mayFail: true });
+  closeSteps(p, pipes, master);
+  checks.push(identitySteps(p, process, {
     seccomp: input.seccomp,
-    available: input.availableCapabilities,
-    setGroups: true,
-  });
-  const execs = execSteps(p, process);
-  return { program: p, cloneFlags, masks, readonlys, execs, waitsForMapping: userns };
+    seccompFlags: seccompFlags(linux.seccomp?.flags),
+    available: facts.availableCapabilities,
+    ownStdio: process.terminal ? [0] : facts.ownStdio,
+    setGroups: facts.setGroups,
+  }));
+  const attempts = execSteps(p, process);
+  return {
+    program: p,
+    cloneFlags: plan.cloneFlags,
+    second,
+    copyMemory: process.oomScoreAdj !== undefined || plan.joined.some(({ type }) => type === "pid"),
+    checks,
+    attempts,
+    waitsForMapping: own.has("user"),
+  };
+}
+
+function invalid(reason: string): CtrError {
+  return new CtrError({ code: "invalid_argument", operation: "start", reason });
 }
 
 function checkProcess(process: OciProcess | undefined): asserts process is OciProcess {
-  const bad = process === undefined
-    ? "config.json has no process"
-    : process.args.length === 0
-    ? "no command specified"
-    : !process.cwd.startsWith("/")
-    ? `working directory ${JSON.stringify(process.cwd)} is not absolute`
-    : undefined;
-  if (bad !== undefined) {
-    throw new CtrError({ code: "invalid_argument", operation: "start", reason: bad });
+  if (process === undefined) throw invalid("config.json has no process");
+  if (process.args.length === 0) throw invalid("no command specified");
+  if (!process.cwd.startsWith("/")) {
+    throw invalid(`working directory ${JSON.stringify(process.cwd)} is not absolute`);
   }
 }
 
-function joinSteps(p: ProgramBuilder, namespaces: readonly OciNamespace[]): void {
-  for (const { type, path } of namespaces) {
-    if (path === undefined) continue;
-    const fd = p.step("openat", [AT.AT_FDCWD, path, O.O_RDONLY | O.O_CLOEXEC, 0], {
-      name: `open ${type} namespace`,
-      subject: path,
-    });
-    p.step("setns", [fd, NAMESPACE_FLAGS[type]], { name: `join ${type} namespace`, subject: path });
-    p.step("close", [fd]);
+/** Written by a process that shares its memory, it would count for all that share it. */
+export function oomSteps(p: ProgramBuilder, value: number): void {
+  const about = { name: "set OOM score", subject: String(value) };
+  const fd = p.step("openat", [AT.AT_FDCWD, "/proc/self/oom_score_adj", O.O_WRONLY, 0], about);
+  p.step("write", [fd, String(value), String(value).length], about);
+}
+
+function namespaceSteps(
+  p: ProgramBuilder,
+  plan: NamespacePlan,
+  go: Ref,
+  parentFds: readonly number[],
+): Ref | undefined {
+  joinSteps(p, plan.joined);
+  const second = plan.secondClone === undefined
+    ? undefined
+    : secondCloneStep(p, plan.secondClone, { shareMemory: false });
+  if (plan.own.has("user")) {
+    // With the parent's ends open here, its death would not end the wait.
+    for (const fd of parentFds) p.step("close", [fd]);
+    waitSteps(p, go);
   }
+  if (plan.has.has("user")) {
+    const name = "become root of the user namespace";
+    p.step("setresgid", [0, 0, 0], { name });
+    p.step("setresuid", [0, 0, 0], { name });
+  }
+  return second;
+}
+
+/** The container's file system tree, up to the point where it becomes the root. */
+function treeSteps(p: ProgramBuilder, input: CompileInput, userns: boolean) {
+  const { spec, facts } = input;
+  const { linux = {}, mounts = [] } = spec;
+  const spread = propagation(linux.rootfsPropagation);
+  p.step("mount", [0, "/", 0, spread, 0], { name: "set propagation of the root" });
+  if (facts.parentMount !== undefined) {
+    // Or the container's mounts would appear on the host.
+    p.step("mount", [0, facts.parentMount, 0, MS.MS_PRIVATE, 0], {
+      name: "make the mount of the rootfs private",
+      subject: facts.parentMount,
+    });
+  }
+  p.step("umask", [0]);
+  const root = rootfsSteps(p, facts.rootfsPath, input.rootfs);
+  const dev = mounts.find(({ destination }) => normal(destination) === "/dev");
+  const bound = dev?.type === "bind" || dev?.options?.some((option) => /^r?bind$/.test(option));
+  const makeDevices = () => deviceSteps(p, root, linux.devices ?? [], { bind: userns });
+  let nullDevice: Ref | undefined;
+  for (const mount of mounts) {
+    checkProcMount(mount);
+    if (mount.type === "cgroup" || mount.type === "cgroup2") {
+      cgroupMountSteps(p, root, mount, input.cgroupMounts);
+      continue;
+    }
+    const source = mount.source?.startsWith("/") === false && isBind(mount)
+      ? `${input.bundle}/${mount.source}`
+      : mount.source;
+    const whole = source === undefined ? mount : { ...mount, source };
+    mountSteps(p, root, whole, facts.sourceKinds.get(mount.destination) ?? "directory");
+    if (mount === dev && !bound) nullDevice = makeDevices();
+  }
+  if (dev === undefined) {
+    targetSteps(p, root, "/dev", "directory");
+    makeDevices(); // in the rootfs itself, where others may be at work: its null is not trusted
+  }
+  const masks = { paths: linux.maskedPaths ?? [], kinds: facts.maskKinds };
+  return { root, nulls: nullMountSteps(p, masks, nullDevice) };
+}
+
+function isBind(mount: OciMount): boolean {
+  return mount.type === "bind" || mount.options?.some((option) => /^r?bind$/.test(option)) === true;
+}
+
+function normal(path: string): string {
+  return "/" + path.split("/").filter((part) => part !== "" && part !== ".").join("/");
+}
+
+/** As in runc: nothing may hide what the container's `/proc` says, but for files that LXCFS serves. */
+function checkProcMount({ destination, type, source = "" }: OciMount): void {
+  const path = normal(destination);
+  if (path !== "/proc" && !path.startsWith("/proc/")) return;
+  const served =
+    /^\/proc\/(cpuinfo|diskstats|meminfo|stat|swaps|uptime|loadavg|slabinfo|net\/dev|sys\/kernel\/ns_last_pid|sys\/crypto\/fips_enabled)$/;
+  const fine = path === "/proc" ? type === "proc" || source === "/proc" : served.test(path);
+  if (fine) return;
+  throw new CtrError({
+    code: "invalid_argument",
+    operation: "mount",
+    subject: destination,
+    reason: path === "/proc"
+      ? "only a proc file system can be there"
+      : "it is inside /proc, where nothing can be mounted",
+  });
 }
 
 function propagation(name: string | undefined): number {
-  switch (name) {
-    case "shared":
-    case "rshared":
-      return MS.MS_SHARED | MS.MS_REC;
-    case "private":
-    case "rprivate":
-      return MS.MS_PRIVATE | MS.MS_REC;
-    default:
-      return MS.MS_SLAVE | MS.MS_REC;
-  }
+  const words: Readonly<Record<string, number>> = {
+    shared: MS.MS_SHARED,
+    private: MS.MS_PRIVATE,
+    slave: MS.MS_SLAVE,
+    unbindable: MS.MS_UNBINDABLE,
+  };
+  if (name === undefined || name === "") return MS.MS_SLAVE | MS.MS_REC;
+  const word = words[name.replace(/^r/, "")];
+  if (word === undefined) throw invalid(`there is no propagation ${JSON.stringify(name)}`);
+  return name.startsWith("r") ? word | MS.MS_REC : word;
 }
 
 function cgroupMountSteps(
   p: ProgramBuilder,
   root: Ref,
-  destination: string,
-  options: readonly string[],
-  mounts: readonly { readonly source: string; readonly name: string }[],
+  { destination, options = [] }: OciMount,
+  mounts: CompileInput["cgroupMounts"],
 ): void {
   const readonly = options.includes("ro");
   const bind = ["bind", "nosuid", "nodev", "noexec", ...readonly ? ["ro"] : []];
@@ -230,36 +304,30 @@ function cgroupMountSteps(
     const target = `${destination}/${name}`;
     mountSteps(p, root, { destination: target, source, options: bind }, "directory");
   }
-  if (readonly) protectSteps(p, root, destination);
+  if (readonly) protectMountSteps(p, root, destination);
 }
 
-/** Our `/proc` was mounted a moment ago and nothing of the container ran since. */
-function sysctlSteps(p: ProgramBuilder, key: string, value: string): void {
-  if (!/^[\w.\/-]+$/.test(key) || key.split(/[./]/).includes("")) {
-    throw new CtrError({
-      code: "invalid_argument",
-      operation: "set sysctl",
-      subject: key,
-      reason: "not a name of a kernel parameter",
-    });
-  }
-  const path = `/proc/sys/${key.includes("/") ? key : key.replaceAll(".", "/")}`;
-  const bytes = new TextEncoder().encode(value);
-  const fd = p.step("openat", [AT.AT_FDCWD, path, O.O_WRONLY | O.O_CLOEXEC, 0], {
-    name: "set sysctl",
-    subject: key,
-  });
-  p.step("write", [fd, bytes, bytes.length], { name: "set sysctl", subject: key });
+/** Make the root the process's own `/`, with nothing of the host's tree reachable. */
+function pivotSteps(p: ProgramBuilder, root: Ref): void {
+  const host = p.step("openat", [AT.AT_FDCWD, "/", O.O_PATH | O.O_CLOEXEC, 0]);
+  p.step("fchdir", [root]);
+  p.step("pivot_root", [".", "."]);
+  p.step("fchdir", [host]);
+  // If mounts are shared, the end of the host's root here must not be its end there.
+  p.step("mount", [0, ".", 0, MS.MS_SLAVE | MS.MS_REC, 0], { name: "separate from the host" });
+  p.step("umount2", [".", 2], { name: "detach the host's root" });
+  p.step("chdir", ["/"]);
 }
 
-/** Docker makes a missing working directory; the root is already the container's. */
-function workingDirectorySteps(p: ProgramBuilder, cwd: string): void {
-  let path = "";
-  for (const part of cwd.split("/").filter((part) => part !== "")) {
-    path += `/${part}`;
-    p.step("mkdirat", [AT.AT_FDCWD, path, 0o755], {
-      name: "make working directory",
-      mayFail: true,
-    });
+function nameSteps(p: ProgramBuilder, spec: OciSpec, { has }: NamespacePlan): void {
+  for (
+    const [call, value] of [["sethostname", spec.hostname], [
+      "setdomainname",
+      spec.domainname,
+    ]] as const
+  ) {
+    if (value === undefined || value === "") continue;
+    if (!has.has("uts")) throw invalid("a name for the host needs a uts namespace");
+    p.step(call, [value, new TextEncoder().encode(value).length]);
   }
 }

@@ -1,64 +1,82 @@
 /**
- * The steps that fill a container's fresh `/dev`.
+ * The steps that fill a container's `/dev`: nodes, and the links that every program expects.
  *
  * @module
  */
 
-import { AT, O, S } from "../linux/mod.ts";
 import type { OciDevice } from "../oci/mod.ts";
-import { O_ARCH, openHow, type ProgramBuilder, type Ref } from "../program/mod.ts";
-import { IN_ROOT, mountSteps, TARGET, targetSteps } from "./mount_steps.ts";
+import { AT, O, S } from "../linux/mod.ts";
+import { O_ARCH, type ProgramBuilder, type Ref } from "../program/mod.ts";
+import { mountSteps, openDirectoryInRoot, targetSteps } from "./mount_steps.ts";
 
-/** Device nodes, and the links that every program expects, in the fresh `/dev`. */
+/** What the runtime spec promises to every container, whether `linux.devices` lists it or not. */
+export const DEFAULT_DEVICES: readonly OciDevice[] = [
+  ["null", 1, 3],
+  ["zero", 1, 5],
+  ["full", 1, 7],
+  ["random", 1, 8],
+  ["urandom", 1, 9],
+  ["tty", 5, 0],
+].map(([name, major, minor]) => ({
+  type: "c",
+  path: `/dev/${name}`,
+  major: major as number,
+  minor: minor as number,
+  fileMode: 0o666,
+}));
+
+const LINKS = [
+  ["/proc/self/fd", "fd"],
+  ["/proc/self/fd/0", "stdin"],
+  ["/proc/self/fd/1", "stdout"],
+  ["/proc/self/fd/2", "stderr"],
+  ["pts/ptmx", "ptmx"],
+] as const;
+
+/**
+ * Make the devices and links in `/dev`.
+ *
+ * @param options `bind`: in a user namespace, where mknod is refused, the host's nodes are mounted
+ * @returns `/dev/null`, opened before anything else could take its place
+ */
 export function deviceSteps(
   p: ProgramBuilder,
   root: Ref,
   devices: readonly OciDevice[],
   options: { readonly bind: boolean },
-): void {
-  const how = openHow(O.O_PATH | O_ARCH.O_DIRECTORY | O.O_CLOEXEC, IN_ROOT);
-  const dev = p.step("openat2", [root, "dev", how, how.length], { name: "open /dev" });
-  for (const device of devices) {
+): Ref {
+  const dev = openDirectoryInRoot(p, root, "/dev");
+  const listed = new Set(devices.map(({ path }) => path));
+  const all = [...DEFAULT_DEVICES.filter(({ path }) => !listed.has(path)), ...devices];
+  for (const device of all) {
     if (options.bind) {
-      mountSteps(
-        p,
-        root,
-        { destination: device.path, source: device.path, options: ["bind"] },
-        "file",
-      );
-      continue;
-    }
-    const type = device.type === "b" ? S.S_IFBLK : device.type === "p" ? S.S_IFIFO : S.S_IFCHR;
-    const mode = type | (device.fileMode ?? 0o666);
-    const number = deviceNumber(device.major ?? 0, device.minor ?? 0);
-    const inDev = /^\/dev\/([^/]+)$/.exec(device.path);
-    const at = inDev === null ? parentOf(p, root, device.path) : dev;
-    const name = device.path.slice(device.path.lastIndexOf("/") + 1);
-    p.step("mknodat", [at, name, mode, number], { name: "make device", subject: device.path });
-    if (device.uid || device.gid) {
-      p.step("fchownat", [at, name, device.uid ?? 0, device.gid ?? 0, AT.AT_SYMLINK_NOFOLLOW], {
-        name: "own device",
-        subject: device.path,
-      });
-    }
+      const { path } = device;
+      mountSteps(p, root, { destination: path, source: path, options: ["bind"] }, "file");
+    } else nodeSteps(p, root, dev, device);
   }
-  const links = [
-    ["/proc/self/fd", "fd"],
-    ["/proc/self/fd/0", "stdin"],
-    ["/proc/self/fd/1", "stdout"],
-    ["/proc/self/fd/2", "stderr"],
-    ["pts/ptmx", "ptmx"],
-    ["/proc/kcore", "core"],
-  ] as const;
-  for (const [to, name] of links) {
+  for (const [to, name] of LINKS) {
     p.step("symlinkat", [to, dev, name], { name: "link device", subject: name, mayFail: true });
   }
+  const flags = O.O_PATH | O_ARCH.O_NOFOLLOW | O.O_CLOEXEC;
+  return p.step("openat", [dev, "null", flags, 0], { name: "open device", subject: "/dev/null" });
 }
 
-/** The directory of a path in the root, with what is missing made on the way. */
-function parentOf(p: ProgramBuilder, root: Ref, path: string): Ref {
-  targetSteps(p, root, path.slice(0, path.lastIndexOf("/")), "directory");
-  return p.step("openat", [AT.AT_FDCWD, TARGET, O.O_PATH | O_ARCH.O_DIRECTORY | O.O_CLOEXEC, 0]);
+function nodeSteps(p: ProgramBuilder, root: Ref, dev: Ref, device: OciDevice): void {
+  const { path, uid = 0, gid = 0 } = device;
+  const type = device.type === "b" ? S.S_IFBLK : device.type === "p" ? S.S_IFIFO : S.S_IFCHR;
+  const mode = type | (device.fileMode ?? 0o666);
+  const number = deviceNumber(device.major ?? 0, device.minor ?? 0);
+  const slash = path.lastIndexOf("/");
+  const parent = path.slice(0, slash);
+  const at = parent === "/dev" ? dev : targetSteps(p, root, parent, "directory");
+  const name = path.slice(slash + 1);
+  p.step("mknodat", [at, name, mode, number], { name: "make device", subject: path });
+  if (uid !== 0 || gid !== 0) {
+    p.step("fchownat", [at, name, uid, gid, AT.AT_SYMLINK_NOFOLLOW], {
+      name: "own device",
+      subject: path,
+    });
+  }
 }
 
 /** `makedev(3)`. */

@@ -7,24 +7,38 @@
  * @module
  */
 
-import { CLONE, O, PR } from "../linux/mod.ts";
-import { call, close, exists, ProgramBuilder, spawn, waitFor } from "../program/mod.ts";
+import { CtrError } from "../errors.ts";
+import { PR } from "../linux/mod.ts";
+import type { OciSpec } from "../oci/mod.ts";
+import { call, close, exists, ProgramBuilder, readText, type Ref, spawn } from "../program/mod.ts";
 import { type CgroupLayout, cgroupLayout, checkedCgroupPath } from "./cgroup.ts";
-import { NAMESPACE_FLAGS } from "./compile.ts";
-import { availableCapabilities, seccompOf } from "./create.ts";
-import { readyProcess, Rendezvous } from "./process.ts";
+import { oomSteps } from "./compile.ts";
+import { seccompOf } from "./create.ts";
+import { availableCapabilities, labelling, stdioToOwn } from "./facts.ts";
+import { NAMESPACE_FLAGS, secondCloneStep } from "./namespaces.ts";
+import { labelSteps, privateProcSteps, wantsLabel } from "./proc_steps.ts";
+import { Child, readyProcess, Rendezvous } from "./process.ts";
 import {
   cgroupSteps,
   closeSteps,
   execSteps,
-  GO_FD,
   identitySteps,
+  pipeSteps,
   rlimitSteps,
-  STATUS_FD,
+  schedulingSteps,
+  seccompFlags,
   stdioSteps,
-  terminalSteps,
 } from "./process_steps.ts";
+import { terminalSteps } from "./terminal_steps.ts";
 import type { ExecOptions, RuntimeProcess } from "./types.ts";
+
+/** The program, the step that tells the new process's id, and what is to be looked at. */
+interface CompiledExec {
+  readonly program: ProgramBuilder;
+  readonly added: Ref;
+  readonly copyMemory: boolean;
+  readonly ready: Pick<Parameters<typeof readyProcess>[1], "attempts" | "checks">;
+}
 
 /**
  * Start an added process that has done everything but execve.
@@ -32,72 +46,17 @@ import type { ExecOptions, RuntimeProcess } from "./types.ts";
  * @throws {SyscallError} when a step fails, `not_found` when the container has ended
  */
 export async function exec(options: ExecOptions): Promise<RuntimeProcess> {
-  const { spec, process, stdio } = options;
-  const seccomp = await seccompOf(spec);
-  const pidfd = call("pidfd_open", `container process ${options.pid}`, options.pid, 0);
+  const { pid, process } = options;
+  checkProcess(process.args, process.cwd);
+  const seccomp = await seccompOf(options.spec);
+  const pidfd = call("pidfd_open", `container process ${pid}`, pid, 0);
   const rendezvous = new Rendezvous();
   try {
-    const p = new ProgramBuilder("exec");
-    p.step("dup3", [rendezvous.goFd, 1000 + GO_FD, O.O_CLOEXEC]);
-    p.step("dup3", [rendezvous.statusFd, 1000 + STATUS_FD, O.O_CLOEXEC]);
-    // Before anything of the container can see this process: its exe is the host's runtime
-    // (CVE-2019-5736).
-    p.step("prctl", [PR.PR_SET_DUMPABLE, 0, 0, 0, 0]);
-    const layout = cgroupLayout();
-    const directories = cgroupDirectories(layout, spec.linux?.cgroupsPath ?? "");
-    if (layout.version === 1) cgroupSteps(p, directories);
-    else if (directories.length > 0) {
-      const fd = p.step("openat", [-100, `${directories[0]}/cgroup.procs`, O.O_WRONLY, 0], {
-        name: "enter cgroup",
-      });
-      p.step("write", [fd, "0", 1], { name: "enter cgroup" });
-    }
-    let namespaces = 0;
-    for (const { type } of spec.linux?.namespaces ?? []) namespaces += NAMESPACE_FLAGS[type];
-    p.step("setns", [pidfd, namespaces], { name: "join the container's namespaces" });
-    // struct clone_args: only flags; the parent of the new process is ours, not this one.
-    const args = new Uint8Array(88);
-    new DataView(args.buffer).setBigUint64(
-      0,
-      BigInt(CLONE.CLONE_VM + CLONE.CLONE_PARENT + CLONE.CLONE_CLEAR_SIGHAND),
-      true,
-    );
-    const added = p.step("clone3", [args, args.length], {
-      name: "clone into the process-id namespace",
-      exitIfPositive: true,
-    });
-    p.step("setsid", []);
-    if (!process.terminal) stdioSteps(p, [stdio.stdin, stdio.stdout, stdio.stderr]);
-    else {
-      terminalSteps(p, {
-        console: false,
-        ...process.consoleSize === undefined ? {} : { size: process.consoleSize },
-      });
-    }
-    rlimitSteps(p, process);
-    p.step("dup3", [1000 + GO_FD, GO_FD, O.O_CLOEXEC]);
-    p.step("dup3", [1000 + STATUS_FD, STATUS_FD, O.O_CLOEXEC]);
-    closeSteps(p, process.terminal === true);
-    identitySteps(p, process, {
-      seccomp,
-      available: availableCapabilities(),
-      setGroups: true,
-    });
-    const execs = execSteps(p, process);
-    const child = spawn(p);
-    rendezvous.childStarted();
-    const joined = waitFor(child.pid, { block: true });
-    // CLONE_PARENT returns the process id in our namespace, whichever the clone itself is in.
-    const pid = child.result(added);
-    return readyProcess({
-      child,
-      pid: joined?.exitCode === 0 ? pid : child.pid,
-      rendezvous,
-      operation: "exec",
-      execs,
-      command: process.args[0]!,
-      terminal: process.terminal === true,
-    });
+    const { program, added, copyMemory, ready } = compileExec(options, rendezvous, pidfd, seccomp);
+    const child = new Child(spawn(program, { copyMemory }), rendezvous);
+    child.follow(added);
+    const terminal = process.terminal === true;
+    return readyProcess(child, { operation: "exec", terminal, ...ready });
   } catch (error) {
     rendezvous.close();
     throw error;
@@ -106,8 +65,83 @@ export async function exec(options: ExecOptions): Promise<RuntimeProcess> {
   }
 }
 
-function cgroupDirectories(layout: CgroupLayout, path: string): string[] {
-  const checked = checkedCgroupPath(path);
-  const roots = layout.version === 2 ? [layout.root] : [...new Set(layout.controllers.values())];
-  return roots.map((root) => root + checked).filter((directory) => exists(directory));
+function compileExec(
+  { pid, spec, process, stdio }: ExecOptions,
+  { goFd, statusFd }: Rendezvous,
+  pidfd: number,
+  seccomp: Uint8Array | undefined,
+): CompiledExec {
+  // What may trace every process of the container could reach our memory through this one.
+  const traces = spec.process?.capabilities?.bounding?.includes("CAP_SYS_PTRACE") === true;
+  const copyMemory = traces || process.oomScoreAdj !== undefined;
+  const p = new ProgramBuilder("exec");
+  const pipes = pipeSteps(p, goFd, statusFd);
+  const layout = cgroupLayout();
+  const file = layout.version === 1 ? "tasks" : "cgroup.procs";
+  cgroupSteps(p, cgroupsOf(layout, pid, spec), file);
+  if (process.oomScoreAdj !== undefined) oomSteps(p, process.oomScoreAdj);
+  // Before anything of the container can see this process: its exe is the host's runtime
+  // (CVE-2019-5736).
+  p.step("prctl", [PR.PR_SET_DUMPABLE, 0, 0, 0, 0]);
+  let namespaces = 0;
+  for (const { type } of spec.linux?.namespaces ?? []) namespaces += NAMESPACE_FLAGS[type];
+  if (namespaces !== 0) {
+    p.step("setns", [pidfd, namespaces], { name: "join the container's namespaces" });
+  }
+  const added = secondCloneStep(p, 0, { shareMemory: !copyMemory });
+  p.step("setsid", []);
+  if (wantsLabel(process)) labelSteps(p, privateProcSteps(p), process, labelling());
+  let master: Ref | undefined;
+  if (process.terminal) master = terminalSteps(p, process, { console: false });
+  else stdioSteps(p, [stdio.stdin, stdio.stdout, stdio.stderr]);
+  rlimitSteps(p, process);
+  schedulingSteps(p, process);
+  closeSteps(p, pipes, master);
+  const userns = spec.linux?.namespaces?.some(({ type }) => type === "user") === true;
+  const owns = process.user.uid !== 0 || userns;
+  const check = identitySteps(p, process, {
+    seccomp,
+    seccompFlags: seccompFlags(spec.linux?.seccomp?.flags),
+    available: availableCapabilities(),
+    ownStdio: !owns ? [] : process.terminal ? [0] : stdioToOwn(stdio),
+    setGroups: !userns || (spec.linux?.gidMappings ?? []).some(({ size }) => size > 1),
+  });
+  const attempts = execSteps(p, process);
+  return { program: p, added, copyMemory, ready: { attempts, checks: [check] } };
+}
+
+function checkProcess(args: readonly string[], cwd: string): void {
+  const reason = args.length === 0
+    ? "no command specified"
+    : !cwd.startsWith("/")
+    ? `working directory ${JSON.stringify(cwd)} is not absolute`
+    : undefined;
+  if (reason !== undefined) {
+    throw new CtrError({ code: "invalid_argument", operation: "exec", reason });
+  }
+}
+
+/** The container's cgroups: where its spec says, or where its first process is. */
+function cgroupsOf(layout: CgroupLayout, pid: number, spec: OciSpec): string[] {
+  const said = spec.linux?.cgroupsPath;
+  if (said) {
+    const path = checkedCgroupPath(said);
+    const roots = layout.version === 2 ? [layout.root] : [...new Set(layout.controllers.values())];
+    return roots.map((root) => root + path).filter(exists);
+  }
+  return parseProcCgroup(readText(`/proc/${pid}/cgroup`), layout);
+}
+
+/** Directories for the text of `/proc/PID/cgroup`. */
+export function parseProcCgroup(text: string, layout: CgroupLayout): string[] {
+  const found = new Set<string>();
+  for (const line of text.trim().split("\n")) {
+    const [, controllers = "", path = "/"] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
+    if (path === "/") continue;
+    const root = layout.version === 2
+      ? controllers === "" ? layout.root : undefined
+      : layout.controllers.get(controllers.split(",")[0]!);
+    if (root !== undefined) found.add(root + path);
+  }
+  return [...found];
 }

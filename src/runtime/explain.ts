@@ -4,42 +4,56 @@
  * @module
  */
 
-import { CAPABILITIES } from "../linux/mod.ts";
-import { explain, fileKind } from "../program/mod.ts";
-import { checkedCgroupPath } from "./cgroup.ts";
+import { explain } from "../program/mod.ts";
+import { cgroupLayout } from "./cgroup.ts";
+import { settingsV1 } from "./cgroup_v1.ts";
 import { compile } from "./compile.ts";
-import { seccompOf } from "./create.ts";
+import { cgroupPathOf, seccompOf } from "./create.ts";
+import { factsOf } from "./facts.ts";
+import { NAMESPACE_FLAGS } from "./namespaces.ts";
 import type { CreateOptions } from "./types.ts";
 
 /** The program that `create` would run, in strace notation. Needs no privilege and changes nothing. */
 export async function explainCreate(
   options: Pick<CreateOptions, "id" | "bundle" | "spec" | "rootfs">,
 ): Promise<string> {
-  const { spec, bundle, id } = options;
-  const rootPath = spec.root?.path ?? "rootfs";
-  const sourceKinds = new Map<string, "directory" | "file">();
-  for (const { destination, source, type } of spec.mounts ?? []) {
-    if (type !== "bind") continue;
-    const generated = source?.startsWith(bundle) === true;
-    const kind = generated ? "file" : fileKind(source ?? "");
-    sourceKinds.set(destination, kind === "directory" ? "directory" : "file");
-  }
-  const cgroup = checkedCgroupPath(spec.linux?.cgroupsPath ?? `/ctr/${id}`);
-  const { program, cloneFlags } = compile({
+  const { spec, bundle, rootfs } = options;
+  const path = cgroupPathOf(options);
+  const layout = cgroupLayout();
+  const directories = layout.version === 2 ? [layout.root + path] : [
+    ...new Set(
+      settingsV1(spec.linux?.resources).flatMap(({ controller }) => {
+        const mount = layout.controllers.get(controller);
+        return mount === undefined ? [] : [mount + path];
+      }),
+    ),
+  ];
+  const stdio = { stdin: 0, stdout: 1, stderr: 2 };
+  const { program, cloneFlags, copyMemory } = compile({
     spec,
-    rootfsPath: rootPath.startsWith("/") ? rootPath : `${bundle}/${rootPath}`,
-    rootfs: options.rootfs,
+    bundle,
+    rootfs,
+    facts: factsOf({ spec, bundle, stdio, assume: true }),
     stdio: [0, 1, 2],
     goFd: 3,
     statusFd: 4,
-    cgroups: [`/sys/fs/cgroup/memory${cgroup}`],
-    cgroupMounts: [{ source: `/sys/fs/cgroup/memory${cgroup}`, name: "memory" }],
+    parentFds: [5, 6],
+    cgroups: layout.version === 2 ? [] : directories,
+    cgroupMounts: directories.map((source) => ({
+      source,
+      name: layout.version === 2 ? "" : source.slice(0, -path.length).split("/").at(-1)!,
+    })),
     seccomp: await seccompOf(spec),
-    availableCapabilities: CAPABILITIES,
-    sourceKinds,
   });
-  const flags = `0x${cloneFlags.toString(16)}`;
-  return `clone3({flags=${flags}|CLONE_VM|CLONE_PIDFD|CLONE_CLEAR_SIGHAND})\n${await explain(
-    program,
-  )}`;
+  const flags = Object.entries(NAMESPACE_FLAGS)
+    .filter(([, flag]) => (BigInt(cloneFlags) & BigInt(flag)) !== 0n)
+    .map(([type]) =>
+      type === "mount" ? "CLONE_NEWNS" : `CLONE_NEW${NAMES[type] ?? type.toUpperCase()}`
+    );
+  if (!copyMemory) flags.push("CLONE_VM");
+  if (layout.version === 2) flags.push("CLONE_INTO_CGROUP");
+  const all = [...flags, "CLONE_PIDFD", "CLONE_CLEAR_SIGHAND"].join("|");
+  return `clone3({flags=${all}})\n${await explain(program)}`;
 }
+
+const NAMES: Readonly<Record<string, string>> = { network: "NET" };

@@ -16,7 +16,8 @@ import type { OciSpec } from "../oci/mod.ts";
 import { cgroupLayout } from "./cgroup.ts";
 import type { CgroupStats, CreateOptions, ExecOptions, RuntimeProcess } from "./types.ts";
 
-export { availableCapabilities, create } from "./create.ts";
+export { create } from "./create.ts";
+export { availableCapabilities } from "./facts.ts";
 export { layerReader, type ResolvedUser, resolveGroup, resolveUser } from "./users.ts";
 export { defaultSpec, parseSecurityOptions, type SpecOptions } from "./default_spec.ts";
 export type {

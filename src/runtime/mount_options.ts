@@ -4,8 +4,10 @@
  * @module
  */
 
-import { MOUNT_ATTR, MS } from "../linux/mod.ts";
+import { CtrError } from "../errors.ts";
+import { MS } from "../linux/mod.ts";
 
+/** What an option does: flags of mount(2) to set or clear. */
 const FLAGS: Readonly<Record<string, number>> = {
   ro: MS.MS_RDONLY,
   nosuid: MS.MS_NOSUID,
@@ -19,6 +21,10 @@ const FLAGS: Readonly<Record<string, number>> = {
   nodiratime: MS.MS_NODIRATIME,
   relatime: MS.MS_RELATIME,
   strictatime: MS.MS_STRICTATIME,
+  silent: MS.MS_SILENT,
+  iversion: 1 << 23,
+  lazytime: 1 << 25,
+  acl: 1 << 16,
   bind: MS.MS_BIND,
   rbind: MS.MS_BIND | MS.MS_REC,
 };
@@ -29,56 +35,121 @@ const CLEARS: Readonly<Record<string, number>> = {
   dev: MS.MS_NODEV,
   exec: MS.MS_NOEXEC,
   async: MS.MS_SYNCHRONOUS,
+  nomand: MS.MS_MANDLOCK,
+  symfollow: MS.MS_NOSYMFOLLOW,
   atime: MS.MS_NOATIME,
   diratime: MS.MS_NODIRATIME,
   norelatime: MS.MS_RELATIME,
   nostrictatime: MS.MS_STRICTATIME,
-  symfollow: MS.MS_NOSYMFOLLOW,
+  loud: MS.MS_SILENT,
+  noiversion: 1 << 23,
+  nolazytime: 1 << 25,
+  noacl: 1 << 16,
 };
 
+/** Propagation, one mount_setattr(2) each; the recursive ones begin with "r". */
 const PROPAGATION: Readonly<Record<string, number>> = {
   private: MS.MS_PRIVATE,
-  rprivate: MS.MS_PRIVATE | MS.MS_REC,
   shared: MS.MS_SHARED,
-  rshared: MS.MS_SHARED | MS.MS_REC,
   slave: MS.MS_SLAVE,
-  rslave: MS.MS_SLAVE | MS.MS_REC,
   unbindable: MS.MS_UNBINDABLE,
-  runbindable: MS.MS_UNBINDABLE | MS.MS_REC,
 };
 
-const RECURSIVE_ATTRIBUTES: Readonly<Record<string, number>> = {
-  rro: MOUNT_ATTR.MOUNT_ATTR_RDONLY,
-  rnosuid: MOUNT_ATTR.MOUNT_ATTR_NOSUID,
-  rnodev: MOUNT_ATTR.MOUNT_ATTR_NODEV,
-  rnoexec: MOUNT_ATTR.MOUNT_ATTR_NOEXEC,
+/** MOUNT_ATTR_* to set and to clear. */
+type Attributes = readonly [set: number, clear: number];
+
+const ATIME = 0x70;
+const RECURSIVE: Readonly<Record<string, Attributes>> = {
+  rro: [1, 0],
+  rrw: [0, 1],
+  rnosuid: [2, 0],
+  rsuid: [0, 2],
+  rnodev: [4, 0],
+  rdev: [0, 4],
+  rnoexec: [8, 0],
+  rexec: [0, 8],
+  rnoatime: [0x10, ATIME],
+  ratime: [0, ATIME],
+  rrelatime: [0, ATIME],
+  rnorelatime: [0x20, ATIME],
+  rstrictatime: [0x20, ATIME],
+  rnostrictatime: [0, ATIME],
+  rnodiratime: [0x80, 0],
+  rdiratime: [0, 0x80],
+  rnosymfollow: [0x200000, 0],
+  rsymfollow: [0, 0x200000],
 };
 
-/** Options split into what mount(2), a second mount(2) and mount_setattr(2) take. */
-export interface ParsedOptions {
-  readonly flags: number;
-  /** MS_SHARED and the like, one call each. */
-  readonly propagation: readonly number[];
-  /** MOUNT_ATTR_* to set on the whole tree. */
-  readonly recursive: number;
-  /** What the file system itself reads. */
-  readonly data: string;
+/** A change of a mount's attributes, as `struct mount_attr` says it. */
+export interface AttributeChange {
+  readonly set: number;
+  readonly clear: number;
+  /** MS_SHARED and the like, or 0. */
+  readonly propagation: number;
+  /** For everything mounted below, too. */
+  readonly recursive: boolean;
 }
 
-/** Sort options; later ones win, unknown ones are the file system's. */
+/** Options sorted by who reads them. */
+export interface ParsedOptions {
+  /** For mount(2). */
+  readonly flags: number;
+  /** What a new mount's attributes are changed to, in order; for binds also what `flags` say. */
+  readonly changes: readonly AttributeChange[];
+  /** What the file system itself reads. */
+  readonly data: readonly string[];
+}
+
+/**
+ * Sort options; later ones win, unknown ones are the file system's.
+ *
+ * @throws {CtrError} `not_implemented` for id-mapped mounts
+ */
 export function parseMountOptions(options: readonly string[] = []): ParsedOptions {
   let flags = 0;
-  let recursive = 0;
-  const propagation: number[] = [];
+  let [set, clear] = [0, 0];
+  const changes: AttributeChange[] = [];
   const data: string[] = [];
   for (const option of options) {
     if (option in FLAGS) flags |= FLAGS[option]!;
     else if (option in CLEARS) flags &= ~CLEARS[option]!;
-    else if (option in PROPAGATION) propagation.push(PROPAGATION[option]!);
-    else if (option in RECURSIVE_ATTRIBUTES) recursive |= RECURSIVE_ATTRIBUTES[option]!;
-    else if (option !== "defaults") data.push(option);
+    else if (option in PROPAGATION) {
+      changes.push({ set: 0, clear: 0, propagation: PROPAGATION[option]!, recursive: false });
+    } else if (option.startsWith("r") && option.slice(1) in PROPAGATION) {
+      const propagation = PROPAGATION[option.slice(1)]!;
+      changes.push({ set: 0, clear: 0, propagation, recursive: true });
+    } else if (option in RECURSIVE) {
+      const [more, less] = RECURSIVE[option]!;
+      set = (set & ~less & ~(more & ATIME ? ATIME : 0)) | more;
+      clear = (clear & ~more) | less;
+    } else if (option === "idmap" || option === "ridmap") {
+      throw new CtrError({
+        code: "not_implemented",
+        operation: "use mount option",
+        subject: option,
+        reason: "id-mapped mounts are not supported",
+      });
+    } else if (option !== "defaults" && option !== "") data.push(option);
   }
-  return { flags, propagation, recursive, data: data.join(",") };
+  if (set !== 0 || clear !== 0) changes.push({ set, clear, propagation: 0, recursive: true });
+  if (flags & MS.MS_BIND) {
+    const own = bindAttributes(flags);
+    if (own !== undefined) changes.unshift(own);
+  }
+  return { flags, changes, data };
+}
+
+/** A bind mount takes its flags as attributes: the file system below has others already. */
+function bindAttributes(flags: number): AttributeChange | undefined {
+  let set = flags & (MS.MS_RDONLY | MS.MS_NOSUID | MS.MS_NODEV | MS.MS_NOEXEC);
+  let clear = 0;
+  if (flags & MS.MS_NODIRATIME) set |= 0x80;
+  if (flags & MS.MS_NOSYMFOLLOW) set |= 0x200000;
+  if (flags & (MS.MS_NOATIME | MS.MS_STRICTATIME | MS.MS_RELATIME)) clear = ATIME;
+  if (flags & MS.MS_NOATIME) set |= 0x10;
+  else if (flags & MS.MS_STRICTATIME) set |= 0x20;
+  if (set === 0 && clear === 0) return undefined;
+  return { set, clear, propagation: 0, recursive: false };
 }
 
 /** The data page of an overlay mount: `lowerdir+=A`, `lowerdir+=B` become `lowerdir=A:B`. */
@@ -86,9 +157,9 @@ export function overlayData(options: readonly string[]): string {
   const lowers: string[] = [];
   const others: string[] = [];
   for (const option of options) {
-    if (option.startsWith("lowerdir+=")) lowers.push(option.slice("lowerdir+=".length));
-    else others.push(option);
+    if (option.startsWith("lowerdir+=")) {
+      lowers.push(option.slice("lowerdir+=".length).replace(/[\\:,]/g, "\\$&"));
+    } else others.push(option);
   }
-  const escaped = lowers.map((path) => path.replace(/[\\:,]/g, "\\$&"));
-  return [...lowers.length === 0 ? [] : [`lowerdir=${escaped.join(":")}`], ...others].join(",");
+  return [...lowers.length === 0 ? [] : [`lowerdir=${lowers.join(":")}`], ...others].join(",");
 }

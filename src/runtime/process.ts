@@ -6,20 +6,20 @@
  */
 
 import { sys } from "../../ffi/mod.ts";
-import { CtrError, SyscallError } from "../errors.ts";
-import { ERRNO, errnoName } from "../linux/mod.ts";
+import { CtrError } from "../errors.ts";
+import { ERRNO } from "../linux/mod.ts";
 import {
   call,
   close,
   pipe,
-  type Ref,
   restoreDumpable,
   type Spawned,
   SYS,
   toError,
   waitFor,
 } from "../program/mod.ts";
-import { MASTER_FD } from "./process_steps.ts";
+import { type ExecAttempts, execError, MASTER_FD } from "./process_steps.ts";
+import type { Check } from "./protect_steps.ts";
 import type { RuntimeProcess } from "./types.ts";
 
 /** The pipes between a parent and the child that it is about to clone. */
@@ -29,7 +29,9 @@ export class Rendezvous {
   /** The child's ends. */
   readonly goFd: number = this.#go[0];
   readonly statusFd: number = this.#status[1];
-  #open = new Set<number>([...this.#go, ...this.#status]);
+  /** The parent's ends. */
+  readonly parentFds: readonly number[] = [this.#go[1], this.#status[0]];
+  readonly #open = new Set<number>([...this.#go, ...this.#status]);
 
   /** Let the child take its next step past a go. */
   go(): void {
@@ -60,107 +62,109 @@ export class Rendezvous {
   }
 }
 
+/** How many children share this process's memory and must not be looked into. */
+let guarded = 0;
+
+/**
+ * A child that was cloned, until it has executed or is given up. As long as one of them lives, this
+ * process cannot be dumped or traced either: it is the same memory.
+ */
+export class Child {
+  readonly spawned: Spawned;
+  readonly rendezvous: Rendezvous;
+  /** The container's process: the cloned one, or what that has cloned. */
+  pid: number;
+  #ended = false;
+
+  constructor(spawned: Spawned, rendezvous: Rendezvous) {
+    this.spawned = spawned;
+    this.rendezvous = rendezvous;
+    this.pid = spawned.pid;
+    guarded++;
+    rendezvous.childStarted();
+  }
+
+  /** The cloned process has cloned another and ends: reap it, and go on with the other. */
+  follow(second: { readonly step: number }): void {
+    const ended = waitFor(this.spawned.pid, { block: true });
+    // CLONE_PARENT gives the id in our own namespace, whichever the cloning process was in.
+    if (ended?.exitCode === 0) this.pid = this.spawned.result(second);
+  }
+
+  /** Why it ended before it was ready. */
+  failure(operation: string): Error {
+    const failure = this.spawned.failure();
+    if (failure !== undefined) {
+      return toError(failure, { operation: failure.step.options.name ?? operation });
+    }
+    const reason = "the process died while it was set up";
+    return new CtrError({ code: "internal", operation, reason });
+  }
+
+  /** End it, reap it, give everything back. */
+  giveUp(): void {
+    this.rendezvous.close(); // end of file instead of a go: the child fails
+    waitFor(this.pid, { block: true });
+    this.end();
+  }
+
+  /** Give back what was needed up to execve. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.rendezvous.close();
+    close(this.spawned.pidfd);
+    this.spawned.free();
+    if (--guarded === 0) restoreDumpable();
+  }
+}
+
 /**
  * Wait until the child stands before execve, and take the pty master from it.
  *
  * @throws {SyscallError} for the step that failed; the child is reaped then
  */
-export function readyProcess(options: {
-  readonly child: Spawned;
-  readonly pid: number;
-  readonly rendezvous: Rendezvous;
+export function readyProcess(child: Child, options: {
   readonly operation: string;
-  readonly execs: readonly Ref[];
-  readonly command: string;
+  readonly attempts: ExecAttempts;
   readonly terminal: boolean;
-  /** Looks at results that are errors only together with others. */
-  readonly check?: () => void;
+  readonly checks: readonly Check[];
 }): RuntimeProcess {
-  const { child, rendezvous, operation } = options;
-  const end = () => {
-    rendezvous.close();
-    close(child.pidfd);
-    child.free();
-    restoreDumpable();
-  };
-  const fail = (error: unknown): never => {
-    rendezvous.close();
-    waitFor(options.pid, { block: true });
-    end();
-    throw error;
-  };
-  if (!rendezvous.wait()) {
-    waitFor(options.pid, { block: true });
-    const failure = child.failure();
-    const error = failure === undefined
-      ? new CtrError({
-        code: "internal",
-        operation,
-        reason: "the process died while it was set up",
-      })
-      : toError(failure, { operation: failure.step.options.name ?? operation });
-    end();
-    throw error;
-  }
+  const { spawned, rendezvous } = child;
   let console: number | undefined;
+  const giveUp = () => {
+    child.giveUp();
+    if (console !== undefined) close(console);
+  };
   try {
-    options.check?.();
-    if (options.terminal) {
-      const pidfd = options.pid === child.pid
-        ? child.pidfd
-        : call("pidfd_open", String(options.pid), options.pid, 0);
-      console = call("pidfd_getfd", "terminal", pidfd, MASTER_FD, 0);
-      if (pidfd !== child.pidfd) close(pidfd);
-    }
+    if (!rendezvous.wait()) throw child.failure(options.operation);
+    for (const check of options.checks) check((ref) => spawned.result(ref));
+    if (options.terminal) console = masterOf(child);
   } catch (error) {
-    fail(error);
+    giveUp();
+    throw error;
   }
   return {
-    pid: options.pid,
+    pid: child.pid,
     console,
     start() {
       rendezvous.go();
-      const executed = !rendezvous.wait();
-      const failure = executed ? child.failure() : undefined;
-      const attempts = options.execs.map((ref) => child.result(ref));
-      if (failure !== undefined) {
-        waitFor(options.pid, { block: true });
-        if (console !== undefined) close(console);
-        end();
-        throw execError(options.command, attempts, failure.errno);
-      }
-      end();
+      rendezvous.wait();
+      if (spawned.failure() === undefined) return child.end();
+      const error = execError(options.attempts, (ref) => spawned.result(ref));
+      giveUp();
+      throw error;
     },
-    abandon() {
-      rendezvous.close(); // end of file instead of a go: the child fails
-      waitFor(options.pid, { block: true });
-      if (console !== undefined) close(console);
-      end();
-    },
+    abandon: giveUp,
   };
 }
 
-/** Docker's words for a command that cannot be executed, which callers look for. */
-function execError(command: string, attempts: readonly number[], errno: number): SyscallError {
-  const denied = attempts.includes(-ERRNO.EACCES);
-  const number = denied ? ERRNO.EACCES : errno;
-  const missing = number === ERRNO.ENOENT || number === ERRNO.ENOTDIR;
-  const reasons: Readonly<Record<number, string>> = {
-    [ERRNO.EACCES]: "permission denied",
-    [ERRNO.ENOEXEC]: 'exec format error: wrong architecture, or a script without "#!"',
-    [ERRNO.ENOENT]: command.includes("/")
-      ? "no such file or directory"
-      : "executable file not found in $PATH",
-    [ERRNO.ENOTDIR]: "not a directory",
-  };
-  return new SyscallError({
-    code: missing ? "not_found" : "permission_denied",
-    operation: "execute",
-    subject: command,
-    syscall: "execve",
-    args: [JSON.stringify(command)],
-    errno: number,
-    errnoName: errnoName(number),
-    ...reasons[number] === undefined ? {} : { reason: reasons[number]! },
-  });
+/** The terminal's master, from where the child keeps it. */
+function masterOf({ pid, spawned }: Child): number {
+  const pidfd = pid === spawned.pid ? spawned.pidfd : call("pidfd_open", String(pid), pid, 0);
+  try {
+    return call("pidfd_getfd", "terminal", pidfd, MASTER_FD, 0);
+  } finally {
+    if (pidfd !== spawned.pidfd) close(pidfd);
+  }
 }

@@ -1,25 +1,60 @@
 /**
- * The steps that turn the cloned child into the container's process: limits, identity, filter, and
- * at last `execve`. The same for a container's first process and for added ones.
+ * The steps that turn the cloned child into the container's process: stdio, limits, identity, filter,
+ * and at last `execve`. The same for a container's first process and for added ones.
  *
  * @module
  */
 
+import { CtrError, SyscallError } from "../errors.ts";
 import type { OciProcess } from "../oci/mod.ts";
-import { CAPABILITIES, capabilityWords, PR, RLIMITS, TTY } from "../linux/mod.ts";
-import { O_ARCH, type ProgramBuilder, type Ref, strings } from "../program/mod.ts";
+import {
+  AT,
+  CAPABILITIES,
+  capabilityWords,
+  ERRNO,
+  errnoName,
+  F,
+  O,
+  PR,
+  RESOLVE,
+  RLIMITS,
+} from "../linux/mod.ts";
+import { O_ARCH, openHow, type ProgramBuilder, type Ref, strings } from "../program/mod.ts";
+import type { Check } from "./protect_steps.ts";
 
 /** Where the descriptors that survive until execve are put. */
-export const GO_FD = 3;
-export const STATUS_FD = 4;
+const GO_FD = 3;
+const STATUS_FD = 4;
 /** The pty master waits here until the parent fetched it. */
 export const MASTER_FD = 5;
 
+/** The child's ends of the pipes to its parent, out of the way of the descriptors of the container. */
+export interface ParentPipes {
+  readonly go: Ref;
+  readonly status: Ref;
+}
+
+/** Take the pipes out of the way. */
+export function pipeSteps(p: ProgramBuilder, goFd: number, statusFd: number): ParentPipes {
+  const move = (fd: number) => p.step("fcntl", [fd, F.F_DUPFD_CLOEXEC, 10]);
+  return { go: move(goFd), status: move(statusFd) };
+}
+
+/** Wait until the parent says go; its end of file fails the child. */
+export function waitSteps(p: ProgramBuilder, go: Ref | number): void {
+  p.step("read", [go, new Uint8Array(8), 1], { name: "wait for go", zeroFails: true });
+}
+
 /** stdin, stdout and stderr of the process. */
 export function stdioSteps(p: ProgramBuilder, fds: readonly [number, number, number]): void {
-  fds.forEach((fd, target) => {
-    if (fd === target) p.step("fcntl", [fd, 2, 0]); // F_SETFD: not close-on-exec
-    else p.step("dup3", [fd, target, 0], { name: "connect stdio" });
+  const name = "connect stdio";
+  // A source that is itself a target would be overwritten before its turn.
+  const sources = fds.some((fd, target) => fd < 3 && fd !== target)
+    ? fds.map((fd) => p.step("fcntl", [fd, F.F_DUPFD_CLOEXEC, 10], { name }))
+    : fds;
+  sources.forEach((fd, target) => {
+    if (fd === target) p.step("fcntl", [fd, F.F_SETFD, 0], { name });
+    else p.step("dup3", [fd, target, 0], { name });
   });
 }
 
@@ -27,66 +62,35 @@ export function stdioSteps(p: ProgramBuilder, fds: readonly [number, number, num
  * Enter cgroups of version 1. Through `tasks`, not `cgroup.procs`: a single thread that moves itself
  * takes no system-wide lock, which costs a grace period of the kernel's RCU, 5 to 15 ms (Linux 5.3).
  */
-export function cgroupSteps(p: ProgramBuilder, directories: readonly string[]): void {
+export function cgroupSteps(
+  p: ProgramBuilder,
+  directories: readonly string[],
+  file = "tasks",
+): void {
   const name = "enter cgroup";
   for (const subject of directories) {
-    const fd = p.step("openat", [-100, `${subject}/tasks`, 1, 0], { name, subject });
+    const fd = p.step("openat", [AT.AT_FDCWD, `${subject}/${file}`, O.O_WRONLY, 0], {
+      name,
+      subject,
+    });
     p.step("write", [fd, "0", 1], { name, subject });
     p.step("close", [fd]);
   }
 }
 
-/** A pty of the container's own devpts: its slave is stdio and `/dev/console`. */
-export function terminalSteps(
-  p: ProgramBuilder,
-  options: {
-    readonly console: boolean;
-    readonly size?: { readonly height: number; readonly width: number };
-  },
-): void {
-  const O_RDWR_NOCTTY = 0o402;
-  const AT_FDCWD = -100;
-  const name = "open terminal";
-  const master = p.step(
-    "openat",
-    [AT_FDCWD, "/dev/pts/ptmx", O_RDWR_NOCTTY | O_ARCH.O_NOFOLLOW, 0],
-    {
-      name,
-      subject: "/dev/pts/ptmx",
-    },
-  );
-  p.step("ioctl", [master, TTY.TIOCSPTLCK, new Uint8Array(4)], { name });
-  const slave = p.step("ioctl", [master, TTY.TIOCGPTPEER, O_RDWR_NOCTTY], { name });
-  if (options.size !== undefined) {
-    const size = new Uint8Array(8);
-    new Uint16Array(size.buffer).set([options.size.height, options.size.width]);
-    p.step("ioctl", [slave, TTY.TIOCSWINSZ, size], { name: "set terminal size" });
-  }
-  for (const target of [0, 1, 2]) p.step("dup3", [slave, target, 0], { name: "connect stdio" });
-  if (options.console) {
-    const O_CREAT_CLOEXEC = 0o2000100;
-    p.step("openat", [AT_FDCWD, "/dev/console", O_CREAT_CLOEXEC | O_ARCH.O_NOFOLLOW, 0o620], {
-      name: "make /dev/console",
-    });
-    p.step("mount", ["/proc/self/fd/0", "/dev/console", 0, 0x1000, 0], {
-      name: "mount /dev/console",
-    });
-  }
-  p.step("ioctl", [0, TTY.TIOCSCTTY, 0], { name: "make terminal controlling" });
-  p.step("dup3", [master, MASTER_FD, 0o2000000]);
-}
-
-/** Resource limits; what exceeds this host's hard limit was cut when the spec was made. */
+/** Resource limits. */
 export function rlimitSteps(p: ProgramBuilder, process: OciProcess): void {
   for (const { type, soft, hard } of process.rlimits ?? []) {
     const number = (RLIMITS as Readonly<Record<string, number>>)[type];
     if (number === undefined) {
-      throw new RangeError(`unknown resource limit ${JSON.stringify(type)}`);
+      throw new CtrError({
+        code: "invalid_argument",
+        operation: "set limit",
+        subject: type,
+        reason: "there is no such resource limit",
+      });
     }
-    const limit = new BigUint64Array([
-      BigInt.asUintN(64, BigInt(soft)),
-      BigInt.asUintN(64, BigInt(hard)),
-    ]);
+    const limit = new BigUint64Array([limitWord(soft), limitWord(hard)]);
     p.step("prlimit64", [0, number, new Uint8Array(limit.buffer), 0], {
       name: "set limit",
       subject: type,
@@ -94,39 +98,91 @@ export function rlimitSteps(p: ProgramBuilder, process: OciProcess): void {
   }
 }
 
+/** -1 and 2^64-1, which JSON.parse makes 2^64, are no limit. */
+function limitWord(value: number): bigint {
+  return value < 0 || value >= 2 ** 64 ? 0xffffffffffffffffn : BigInt(value);
+}
+
+/** Scheduling, I/O priority and personality, which are inherited over execve. */
+export function schedulingSteps(p: ProgramBuilder, process: OciProcess): void {
+  const { scheduler, ioPriority } = process;
+  if (scheduler !== undefined) {
+    const policies = ["OTHER", "FIFO", "RR", "BATCH", "ISO", "IDLE", "DEADLINE"];
+    const flags: Readonly<Record<string, number>> = {
+      SCHED_FLAG_RESET_ON_FORK: 1,
+      SCHED_FLAG_RECLAIM: 2,
+      SCHED_FLAG_DL_OVERRUN: 4,
+      SCHED_FLAG_KEEP_POLICY: 8,
+      SCHED_FLAG_KEEP_PARAMS: 16,
+      SCHED_FLAG_UTIL_CLAMP_MIN: 32,
+      SCHED_FLAG_UTIL_CLAMP_MAX: 64,
+    };
+    const attr = new DataView(new ArrayBuffer(48)); // struct sched_attr
+    attr.setUint32(0, 48, true);
+    attr.setUint32(4, policies.indexOf(scheduler.policy.replace(/^SCHED_/, "")), true);
+    const sum = (scheduler.flags ?? []).reduce((all, flag) => all | (flags[flag] ?? 0), 0);
+    attr.setBigUint64(8, BigInt(sum), true);
+    attr.setInt32(16, scheduler.nice ?? 0, true);
+    attr.setUint32(20, scheduler.priority ?? 0, true);
+    attr.setBigUint64(24, BigInt(scheduler.runtime ?? 0), true);
+    attr.setBigUint64(32, BigInt(scheduler.deadline ?? 0), true);
+    attr.setBigUint64(40, BigInt(scheduler.period ?? 0), true);
+    p.step("sched_setattr", [0, new Uint8Array(attr.buffer), 0], { name: "set scheduler" });
+  }
+  if (ioPriority !== undefined) {
+    const IOPRIO_WHO_PROCESS = 1;
+    const classes = ["", "IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE"];
+    const value = (classes.indexOf(ioPriority.class) << 13) | (ioPriority.priority ?? 0);
+    p.step("ioprio_set", [IOPRIO_WHO_PROCESS, 0, value], { name: "set I/O priority" });
+  }
+}
+
 /**
  * Keep only the descriptors that are needed up to execve: after this no path in the container, not
  * even `/proc/self/fd`, leads to the host (CVE-2024-21626).
  */
-export function closeSteps(p: ProgramBuilder, terminal: boolean): void {
-  p.step("close_range", [terminal ? MASTER_FD + 1 : STATUS_FD + 1, 0xffffffff, 0], {
+export function closeSteps(p: ProgramBuilder, { go, status }: ParentPipes, master?: Ref): void {
+  p.step("dup3", [go, GO_FD, O.O_CLOEXEC]);
+  p.step("dup3", [status, STATUS_FD, O.O_CLOEXEC]);
+  if (master !== undefined) p.step("dup3", [master, MASTER_FD, O.O_CLOEXEC]);
+  p.step("close_range", [(master === undefined ? STATUS_FD : MASTER_FD) + 1, 0xffffffff, 0], {
     name: "close descriptors",
   });
+}
+
+/** What `identitySteps` has to know of the host. */
+export interface IdentityOptions {
+  readonly seccomp: Uint8Array | undefined;
+  readonly seccompFlags: number;
+  /** Capabilities this host lets us keep; the others cannot be raised nor need dropping. */
+  readonly available: readonly string[];
+  /** Descriptors below 3 that shall belong to the user, so that `/dev/stdout` can be opened. */
+  readonly ownStdio: readonly number[];
+  /** False where a user namespace forbids setgroups(2): the groups stay what they are. */
+  readonly setGroups: boolean;
 }
 
 /** Working directory, identity, capabilities and seccomp filter. */
 export function identitySteps(
   p: ProgramBuilder,
   process: OciProcess,
-  options: {
-    readonly seccomp: Uint8Array | undefined;
-    /** Capabilities this host lets us keep; the others cannot be raised nor need dropping. */
-    readonly available: readonly string[];
-    /** A user namespace refuses setgroups unless it is allowed. */
-    readonly setGroups: boolean;
-  },
-): void {
+  options: IdentityOptions,
+): Check {
   const { user, capabilities } = process;
   const noNewPrivs = process.noNewPrivileges === true;
-  const effective = only(capabilities?.effective, options.available);
-  const permitted = only(capabilities?.permitted, options.available);
-  const inheritable = only(capabilities?.inheritable, options.available);
-  const ambient = only(capabilities?.ambient, options.available);
+  const only = (wanted: readonly string[] = []) =>
+    wanted.filter((name) => options.available.includes(name));
+  const ambient = only(capabilities?.ambient);
   const bounding = new Set(capabilities?.bounding ?? []);
 
   p.step("umask", [user.umask ?? 0o022]);
+  for (const fd of options.ownStdio) {
+    p.step("fchown", [fd, user.uid, -1], { name: "own stdio", mayFail: true });
+  }
+  // First as root, then as the user: each may enter directories that the other may not.
+  const asRoot = directorySteps(p, process.cwd);
   // Without no_new_privs a filter needs CAP_SYS_ADMIN, so it comes first, and allows what follows.
-  if (!noNewPrivs && options.seccomp !== undefined) seccompStep(p, options.seccomp);
+  if (!noNewPrivs) seccompStep(p, options);
   CAPABILITIES.forEach((name, bit) => {
     if (!bounding.has(name) && options.available.includes(name)) {
       p.step("prctl", [PR.PR_CAPBSET_DROP, bit, 0, 0, 0], {
@@ -137,70 +193,113 @@ export function identitySteps(
   });
   p.step("prctl", [PR.PR_SET_KEEPCAPS, 1, 0, 0, 0]);
   const groups = user.additionalGids ?? [];
-  if (options.setGroups) {
+  if (groups.length > 0 || options.setGroups) {
     const list = new Uint8Array(new Uint32Array(groups).buffer);
     p.step("setgroups", [groups.length, groups.length === 0 ? 0 : list], { name: "set groups" });
   }
   p.step("setresgid", [user.gid, user.gid, user.gid], { name: "set group" });
   p.step("setresuid", [user.uid, user.uid, user.uid], { name: "set user" });
-  // After the user: a directory that only root may enter is not for others.
-  p.step("chdir", [process.cwd], { name: "enter working directory", subject: process.cwd });
+  const asUser = user.uid === 0 ? [] : directorySteps(p, process.cwd);
   const words = new Uint32Array(8);
   words[0] = 0x20080522; // _LINUX_CAPABILITY_VERSION_3
-  const [el, eh] = capabilityWords(effective);
-  const [pl, ph] = capabilityWords(permitted);
-  const [il, ih] = capabilityWords(inheritable);
+  const [el, eh] = capabilityWords(only(capabilities?.effective));
+  const [pl, ph] = capabilityWords(only(capabilities?.permitted));
+  const [il, ih] = capabilityWords(only(capabilities?.inheritable));
   words.set([el, pl, il, eh, ph, ih], 2);
   const bytes = new Uint8Array(words.buffer);
   p.step("capset", [bytes.subarray(0, 8), bytes.subarray(8)], { name: "set capabilities" });
   p.step("prctl", [PR.PR_SET_KEEPCAPS, 0, 0, 0, 0]);
   p.step("prctl", [PR.PR_CAP_AMBIENT, PR.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0], { mayFail: true });
   for (const name of ambient) {
-    p.step(
-      "prctl",
-      [PR.PR_CAP_AMBIENT, PR.PR_CAP_AMBIENT_RAISE, CAPABILITIES.indexOf(name), 0, 0],
-      {
-        name: "raise ambient capability",
-        subject: name,
-      },
-    );
+    const bit = CAPABILITIES.indexOf(name);
+    p.step("prctl", [PR.PR_CAP_AMBIENT, PR.PR_CAP_AMBIENT_RAISE, bit, 0, 0], {
+      name: "raise ambient capability",
+      subject: name,
+    });
   }
   if (noNewPrivs) {
     p.step("prctl", [PR.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0]);
-    if (options.seccomp !== undefined) seccompStep(p, options.seccomp);
+    seccompStep(p, options);
   }
+  return (result) => {
+    if (result(asRoot[1]!) === 0 || (asUser.length > 0 && result(asUser[1]!) === 0)) return;
+    const tried = asUser.length > 0 ? asUser : asRoot;
+    const errno = -tried.map(result).find((value) => value < 0)!;
+    throw new SyscallError({
+      operation: "enter working directory",
+      subject: process.cwd,
+      syscall: "chdir",
+      args: [JSON.stringify(process.cwd)],
+      errno,
+      errnoName: errnoName(errno),
+    });
+  };
 }
 
-function only(wanted: readonly string[] | undefined, available: readonly string[]): string[] {
-  return (wanted ?? []).filter((name) => available.includes(name));
+/** Magic links are refused: `/proc/self/fd/0` may be a directory of the host (CVE-2024-21626). */
+function directorySteps(p: ProgramBuilder, cwd: string): Ref[] {
+  const options = { name: "enter working directory", subject: cwd, mayFail: true };
+  const how = openHow(
+    O.O_PATH | O_ARCH.O_DIRECTORY | O.O_CLOEXEC,
+    RESOLVE.RESOLVE_NO_MAGICLINKS,
+  );
+  const fd = p.step("openat2", [AT.AT_FDCWD, cwd, how, 24], options);
+  return [fd, p.step("fchdir", [fd], options)];
 }
 
-function seccompStep(p: ProgramBuilder, filter: Uint8Array): void {
+function seccompStep(p: ProgramBuilder, { seccomp, seccompFlags }: IdentityOptions): void {
+  if (seccomp === undefined) return;
   const SECCOMP_SET_MODE_FILTER = 1;
   const program = new Uint8Array(16);
-  new DataView(program.buffer).setUint16(0, filter.length / 8, true);
-  p.step("seccomp", [SECCOMP_SET_MODE_FILTER, 0, {
+  new DataView(program.buffer).setUint16(0, seccomp.length / 8, true);
+  p.step("seccomp", [SECCOMP_SET_MODE_FILTER, seccompFlags, {
     bytes: program,
-    pointers: [{ offset: 8, to: filter }],
-    text: `{len=${filter.length / 8}}`,
+    pointers: [{ offset: 8, to: seccomp }],
+    text: `{len=${seccomp.length / 8}}`,
   }], { name: "install seccomp filter" });
 }
 
+/** The `flags` of a seccomp profile; without any, what runc uses. */
+export function seccompFlags(flags: readonly string[] | undefined): number {
+  const known: Readonly<Record<string, number>> = {
+    SECCOMP_FILTER_FLAG_TSYNC: 1,
+    SECCOMP_FILTER_FLAG_LOG: 2,
+    SECCOMP_FILTER_FLAG_SPEC_ALLOW: 4,
+    SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: 32,
+  };
+  if (flags === undefined) return 4;
+  return flags.reduce((all, flag) => {
+    const bit = known[flag];
+    if (bit !== undefined) return all | bit;
+    throw new CtrError({
+      code: "invalid_argument",
+      operation: "use seccomp flag",
+      subject: flag,
+      reason: "there is no such flag",
+    });
+  }, 0);
+}
+
+/** The steps that execute, and after them, for the error message, those that look what was there. */
+export interface ExecAttempts {
+  readonly command: string;
+  readonly execs: readonly Ref[];
+  readonly exists: readonly Ref[];
+}
+
 /** Say that all is ready, wait for the go, execute. */
-export function execSteps(p: ProgramBuilder, process: OciProcess): Ref[] {
+export function execSteps(p: ProgramBuilder, process: OciProcess): ExecAttempts {
   p.step("write", [STATUS_FD, new Uint8Array([0x72]), 1], { name: "report ready" });
-  p.waitForGo(GO_FD);
+  waitSteps(p, GO_FD);
   const command = process.args[0]!;
   const argv = strings(process.args);
   const env = strings(process.env ?? []);
   const candidates = executableCandidates(command, process.env ?? []);
-  return candidates.map((path, index) =>
-    p.step("execve", [path, argv, env], {
-      name: "execute",
-      subject: command,
-      mayFail: index < candidates.length - 1,
-    })
-  );
+  const about = { name: "execute", subject: command, mayFail: true };
+  const execs = candidates.map((path) => p.step("execve", [path, argv, env], about));
+  const exists = candidates.map((path) => p.step("faccessat", [AT.AT_FDCWD, path, 0], about));
+  p.step("execve", [candidates.at(-1)!, argv, env], { name: "execute", subject: command });
+  return { command, execs, exists };
 }
 
 /** The paths that execvp(3) would try, in order. */
@@ -209,4 +308,39 @@ export function executableCandidates(command: string, env: readonly string[]): s
   const path = env.find((entry) => entry.startsWith("PATH="))?.slice("PATH=".length) ??
     "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
   return path.split(":").map((directory) => `${directory === "" ? "." : directory}/${command}`);
+}
+
+/** Docker's words for a command that cannot be executed, which callers look for. */
+export function execError(
+  { command, execs, exists }: ExecAttempts,
+  result: (ref: Ref) => number,
+): SyscallError {
+  const errnos = execs.map((ref) => -result(ref));
+  const present = exists.map((ref) => result(ref) === 0);
+  const elsewhere = (errno: number) => errno === ERRNO.ENOENT || errno === ERRNO.ENOTDIR;
+  // What is wrong with something that is there tells more than that it is not in other places.
+  const telling = errnos.find((errno, index) => !elsewhere(errno) || present[index]);
+  const errno = telling ?? errnos.at(-1)!;
+  const incomplete = telling !== undefined && elsewhere(telling);
+  const reasons: Readonly<Record<number, string>> = {
+    [ERRNO.EACCES]: "permission denied",
+    [ERRNO.ENOEXEC]: 'exec format error: wrong architecture, or a script without "#!"',
+    [ERRNO.ENOENT]: command.includes("/") || incomplete
+      ? "no such file or directory"
+      : "executable file not found in $PATH",
+    [ERRNO.ENOTDIR]: "not a directory",
+  };
+  return new SyscallError({
+    code: elsewhere(errno) ? "not_found" : "permission_denied",
+    operation: "execute",
+    subject: command,
+    syscall: "execve",
+    args: [JSON.stringify(command)],
+    errno,
+    errnoName: errnoName(errno),
+    ...reasons[errno] === undefined ? {} : { reason: reasons[errno]! },
+    ...incomplete
+      ? { hint: 'the file is there, so its loader or the interpreter after "#!" is missing' }
+      : {},
+  });
 }

@@ -1,0 +1,56 @@
+/**
+ * The steps that give a process a terminal of the container's own devpts.
+ *
+ * @module
+ */
+
+import { AT, O, TTY } from "../linux/mod.ts";
+import type { OciProcess } from "../oci/mod.ts";
+import { O_ARCH, type ProgramBuilder, type Ref } from "../program/mod.ts";
+import { moveMount, OPEN_TREE_CLONE } from "./mount_steps.ts";
+
+/**
+ * Open a pty, and make its slave stdio and the controlling terminal. That the file is a pty master,
+ * whatever the container has under its name, is certain once TIOCGPTPEER works on it.
+ *
+ * @param options `console`: mount the slave on `/dev/console`
+ * @returns the master
+ */
+export function terminalSteps(
+  p: ProgramBuilder,
+  process: OciProcess,
+  options: { readonly console: boolean },
+): Ref {
+  const name = "open terminal";
+  const open = O.O_RDWR | O.O_NOCTTY | O.O_CLOEXEC;
+  const subject = "/dev/pts/ptmx";
+  const master = p.step("openat", [AT.AT_FDCWD, subject, open | O_ARCH.O_NOFOLLOW, 0], {
+    name,
+    subject,
+  });
+  p.step("ioctl", [master, TTY.TIOCSPTLCK, new Uint8Array(4)], { name });
+  const slave = p.step("ioctl", [master, TTY.TIOCGPTPEER, open], { name });
+  if (process.consoleSize !== undefined) {
+    const { height, width } = process.consoleSize;
+    const size = new Uint8Array(8);
+    new Uint16Array(size.buffer).set([height, width]);
+    p.step("ioctl", [slave, TTY.TIOCSWINSZ, size], { name: "set terminal size" });
+  }
+  if (options.console) consoleSteps(p, slave);
+  for (const target of [0, 1, 2]) p.step("dup3", [slave, target, 0], { name: "connect stdio" });
+  p.step("ioctl", [0, TTY.TIOCSCTTY, 0], { name: "make terminal controlling" });
+  return master;
+}
+
+/** Both ends of the mount are descriptors: `/dev/console` may be a link (CVE-2025-52565). */
+function consoleSteps(p: ProgramBuilder, slave: Ref): void {
+  const name = "mount /dev/console";
+  const path = "/dev/console";
+  const create = O.O_WRONLY | O.O_CREAT | O.O_EXCL | O_ARCH.O_NOFOLLOW | O.O_CLOEXEC;
+  p.step("openat", [AT.AT_FDCWD, path, create, 0o620], { name, mayFail: true });
+  const open = O.O_PATH | O_ARCH.O_NOFOLLOW | O.O_CLOEXEC;
+  const target = p.step("openat", [AT.AT_FDCWD, path, open, 0], { name, subject: path });
+  const flags = OPEN_TREE_CLONE | O.O_CLOEXEC | AT.AT_EMPTY_PATH;
+  const tree = p.step("open_tree", [slave, "", flags], { name, subject: path });
+  moveMount(p, tree, target, name, path);
+}

@@ -1,0 +1,38 @@
+/**
+ * What a spec may ask for and this runtime does not do: refused, never ignored.
+ *
+ * @module
+ */
+
+import { CtrError } from "../errors.ts";
+import type { OciSpec } from "../oci/mod.ts";
+
+/** @throws {CtrError} `not_implemented` for the first thing that is not supported */
+export function checkSupported({ hooks, linux = {}, mounts = [], process }: OciSpec): void {
+  for (const [station, list] of Object.entries(hooks ?? {})) {
+    if (list.length > 0) throw unsupported(`hooks.${station}`);
+  }
+  const { resources = {} } = linux;
+  const asked = {
+    "process.execCPUAffinity": process?.execCPUAffinity,
+    "linux.timeOffsets": linux.timeOffsets,
+    "linux.intelRdt": linux.intelRdt,
+    "linux.mountLabel": linux.mountLabel || undefined,
+    "linux.personality": linux.personality,
+    "linux.seccomp.listenerPath": linux.seccomp?.listenerPath,
+    "linux.resources.rdma": resources.rdma,
+    "mounts.uidMappings": mounts.find((mount) => mount.uidMappings !== undefined),
+  };
+  for (const [field, value] of Object.entries(asked)) {
+    if (value !== undefined) throw unsupported(field);
+  }
+}
+
+function unsupported(subject: string): CtrError {
+  return new CtrError({
+    code: "not_implemented",
+    operation: "use",
+    subject,
+    reason: "this part of the runtime spec is not supported",
+  });
+}
