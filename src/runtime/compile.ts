@@ -10,7 +10,14 @@ import { AT, CLONE, MS, O, PR } from "../linux/mod.ts";
 import { ProgramBuilder, type Ref } from "../program/mod.ts";
 import type { OciMount, OciProcess, OciSpec } from "../oci/mod.ts";
 import { deviceSteps } from "./device_steps.ts";
-import { mountSteps, rootfsSteps, targetSteps } from "./mount_steps.ts";
+import {
+  freshSteps,
+  mountSteps,
+  normalPath,
+  rootfsSteps,
+  targetSteps,
+  type Tree,
+} from "./mount_steps.ts";
 import { joinSteps, type NamespacePlan, planNamespaces, secondCloneStep } from "./namespaces.ts";
 import {
   type Labelling,
@@ -124,12 +131,12 @@ export function compile(input: CompileInput): Compiled {
     p.step("unshare", [CLONE.CLONE_NEWCGROUP], { name: "unshare cgroup namespace" });
   }
 
-  const { root, nulls } = treeSteps(p, input, own.has("user"));
+  const { tree, nulls } = treeSteps(p, input, own.has("user"));
   if (!process.terminal) stdioSteps(p, input.stdio);
   const { sysctl = {} } = linux;
   const writesProc = Object.keys(sysctl).length > 0 || wantsLabel(process);
   const proc = writesProc ? privateProcSteps(p) : undefined;
-  pivotSteps(p, root);
+  pivotSteps(p, tree.root);
   const master = process.terminal ? terminalSteps(p, process, { console: true }) : undefined;
   if (proc !== undefined) {
     sysctlSteps(p, proc, sysctl, plan.has);
@@ -138,8 +145,8 @@ export function compile(input: CompileInput): Compiled {
   const checks = readonlySteps(p, linux.readonlyPaths ?? []);
   checks.push(...maskSteps(p, nulls));
   // Docker makes a missing working directory.
-  targetSteps(p, root, process.cwd, "directory", { mayFail: true });
-  if (spec.root?.readonly) protectMountSteps(p, root, "/");
+  targetSteps(p, tree, process.cwd, "directory", { mayFail: true });
+  if (spec.root?.readonly) protectMountSteps(p, tree, "/");
   nameSteps(p, spec, plan);
   rlimitSteps(p, process);
   schedulingSteps(p, process);
@@ -221,43 +228,40 @@ function treeSteps(p: ProgramBuilder, input: CompileInput, userns: boolean) {
     });
   }
   p.step("umask", [0]);
-  const root = rootfsSteps(p, facts.rootfsPath, input.rootfs);
-  const dev = mounts.find(({ destination }) => normal(destination) === "/dev");
+  const tree = rootfsSteps(p, facts.rootfsPath, input.rootfs);
+  const dev = mounts.find(({ destination }) => normalPath(destination) === "/dev");
   const bound = dev?.type === "bind" || dev?.options?.some((option) => /^r?bind$/.test(option));
-  const makeDevices = () => deviceSteps(p, root, linux.devices ?? [], { bind: userns });
+  const makeDevices = (fresh: boolean) =>
+    deviceSteps(p, tree, linux.devices ?? [], { bind: userns, fresh });
   let nullDevice: Ref | undefined;
   for (const mount of mounts) {
     checkProcMount(mount);
     if (mount.type === "cgroup" || mount.type === "cgroup2") {
-      cgroupMountSteps(p, root, mount, input.cgroupMounts);
+      cgroupMountSteps(p, tree, mount, input.cgroupMounts);
       continue;
     }
     const source = mount.source?.startsWith("/") === false && isBind(mount)
       ? `${input.bundle}/${mount.source}`
       : mount.source;
     const whole = source === undefined ? mount : { ...mount, source };
-    mountSteps(p, root, whole, facts.sourceKinds.get(mount.destination) ?? "directory");
-    if (mount === dev && !bound) nullDevice = makeDevices();
+    mountSteps(p, tree, whole, facts.sourceKinds.get(mount.destination) ?? "directory");
+    if (mount === dev && !bound) nullDevice = makeDevices(mount.type === "tmpfs");
   }
   if (dev === undefined) {
-    targetSteps(p, root, "/dev", "directory");
-    makeDevices(); // in the rootfs itself, where others may be at work: its null is not trusted
+    targetSteps(p, tree, "/dev", "directory");
+    makeDevices(false); // in the rootfs itself, where others may be at work: its null is not trusted
   }
   const masks = { paths: linux.maskedPaths ?? [], kinds: facts.maskKinds };
-  return { root, nulls: nullMountSteps(p, masks, nullDevice) };
+  return { tree, nulls: nullMountSteps(p, masks, nullDevice) };
 }
 
 function isBind(mount: OciMount): boolean {
   return mount.type === "bind" || mount.options?.some((option) => /^r?bind$/.test(option)) === true;
 }
 
-function normal(path: string): string {
-  return "/" + path.split("/").filter((part) => part !== "" && part !== ".").join("/");
-}
-
 /** As in runc: nothing may hide what the container's `/proc` says, but for files that LXCFS serves. */
 function checkProcMount({ destination, type, source = "" }: OciMount): void {
-  const path = normal(destination);
+  const path = normalPath(destination);
   if (path !== "/proc" && !path.startsWith("/proc/")) return;
   const served =
     /^\/proc\/(cpuinfo|diskstats|meminfo|stat|swaps|uptime|loadavg|slabinfo|net\/dev|sys\/kernel\/ns_last_pid|sys\/crypto\/fips_enabled)$/;
@@ -288,23 +292,24 @@ function propagation(name: string | undefined): number {
 
 function cgroupMountSteps(
   p: ProgramBuilder,
-  root: Ref,
+  tree: Tree,
   { destination, options = [] }: OciMount,
   mounts: CompileInput["cgroupMounts"],
 ): void {
   const readonly = options.includes("ro");
   const bind = ["bind", "nosuid", "nodev", "noexec", ...readonly ? ["ro"] : []];
   if (mounts.length === 1 && mounts[0]!.name === "") {
-    mountSteps(p, root, { destination, source: mounts[0]!.source, options: bind }, "directory");
+    mountSteps(p, tree, { destination, source: mounts[0]!.source, options: bind }, "directory");
     return;
   }
   const tmpfs = ["nosuid", "nodev", "noexec", "mode=755"];
-  mountSteps(p, root, { destination, type: "tmpfs", source: "tmpfs", options: tmpfs }, "directory");
+  mountSteps(p, tree, { destination, type: "tmpfs", source: "tmpfs", options: tmpfs }, "directory");
+  freshSteps(p, tree, destination);
   for (const { source, name } of mounts) {
     const target = `${destination}/${name}`;
-    mountSteps(p, root, { destination: target, source, options: bind }, "directory");
+    mountSteps(p, tree, { destination: target, source, options: bind }, "directory");
   }
-  if (readonly) protectMountSteps(p, root, destination);
+  if (readonly) protectMountSteps(p, tree, destination);
 }
 
 /** Make the root the process's own `/`, with nothing of the host's tree reachable. */

@@ -5,7 +5,7 @@
  */
 
 import { close, spawn } from "../program/mod.ts";
-import type { OciSpec } from "../oci/mod.ts";
+import type { OciResources, OciSpec } from "../oci/mod.ts";
 import { span } from "../trace.ts";
 import { cgroupLayout, checkedCgroupPath, type MadeCgroups, removeDirectories } from "./cgroup.ts";
 import { compile, type Compiled, type HostFacts } from "./compile.ts";
@@ -36,12 +36,8 @@ export function cgroupPathOf(
 export async function create(options: CreateOptions): Promise<RuntimeProcess> {
   const { resources } = options.spec.linux ?? {};
   const facts = span("facts", () => factsOf(options));
-  const seccomp = await seccompOf(options.spec);
-  const layout = cgroupLayout();
-  const path = cgroupPathOf(options);
-  const cgroups = layout.version === 1
-    ? (await import("./cgroup_v1.ts")).makeV1(layout, path, resources)
-    : (await import("./cgroup_v2.ts")).makeV2(layout, path, resources);
+  const seccomp = await span("seccomp", () => seccompOf(options.spec));
+  const cgroups = await span("cgroup", () => makeCgroups(cgroupPathOf(options), resources));
   try {
     return startIn(cgroups, options, facts, seccomp);
   } catch (error) {
@@ -50,6 +46,16 @@ export async function create(options: CreateOptions): Promise<RuntimeProcess> {
   } finally {
     if (cgroups.fd !== undefined) close(cgroups.fd);
   }
+}
+
+async function makeCgroups(
+  path: string,
+  resources: OciResources | undefined,
+): Promise<MadeCgroups> {
+  const layout = cgroupLayout();
+  return layout.version === 1
+    ? (await import("./cgroup_v1.ts")).makeV1(layout, path, resources)
+    : (await import("./cgroup_v2.ts")).makeV2(layout, path, resources);
 }
 
 function startIn(

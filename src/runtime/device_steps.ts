@@ -7,7 +7,7 @@
 import type { OciDevice } from "../oci/mod.ts";
 import { AT, O, S } from "../linux/mod.ts";
 import { O_ARCH, type ProgramBuilder, type Ref } from "../program/mod.ts";
-import { mountSteps, openDirectoryInRoot, targetSteps } from "./mount_steps.ts";
+import { DEVICE_LINKS, freshSteps, mountSteps, targetSteps, type Tree } from "./mount_steps.ts";
 
 /** What the runtime spec promises to every container, whether `linux.devices` lists it or not. */
 export const DEFAULT_DEVICES: readonly OciDevice[] = [
@@ -25,52 +25,54 @@ export const DEFAULT_DEVICES: readonly OciDevice[] = [
   fileMode: 0o666,
 }));
 
-const LINKS = [
-  ["/proc/self/fd", "fd"],
-  ["/proc/self/fd/0", "stdin"],
-  ["/proc/self/fd/1", "stdout"],
-  ["/proc/self/fd/2", "stderr"],
-  ["pts/ptmx", "ptmx"],
-] as const;
-
 /**
  * Make the devices and links in `/dev`.
  *
- * @param options `bind`: in a user namespace, where mknod is refused, the host's nodes are mounted
+ * @param options `bind`: in a user namespace, where mknod is refused, the host's nodes are mounted;
+ * `fresh`: the directory is a new file system, where nothing can be in the way
  * @returns `/dev/null`, opened before anything else could take its place
  */
 export function deviceSteps(
   p: ProgramBuilder,
-  root: Ref,
+  tree: Tree,
   devices: readonly OciDevice[],
-  options: { readonly bind: boolean },
+  options: { readonly bind: boolean; readonly fresh: boolean },
 ): Ref {
-  const dev = openDirectoryInRoot(p, root, "/dev");
+  const dev = freshSteps(p, tree, "/dev");
+  if (!options.fresh) tree.fresh.delete("/dev");
   const listed = new Set(devices.map(({ path }) => path));
   const all = [...DEFAULT_DEVICES.filter(({ path }) => !listed.has(path)), ...devices];
   for (const device of all) {
     if (options.bind) {
       const { path } = device;
-      mountSteps(p, root, { destination: path, source: path, options: ["bind"] }, "file");
-    } else nodeSteps(p, root, dev, device);
+      mountSteps(p, tree, { destination: path, source: path, options: ["bind"] }, "file");
+    } else nodeSteps(p, tree, dev, device, !options.fresh);
   }
-  for (const [to, name] of LINKS) {
+  for (const [to, name] of DEVICE_LINKS) {
     p.step("symlinkat", [to, dev, name], { name: "link device", subject: name, mayFail: true });
   }
   const flags = O.O_PATH | O_ARCH.O_NOFOLLOW | O.O_CLOEXEC;
-  return p.step("openat", [dev, "null", flags, 0], { name: "open device", subject: "/dev/null" });
+  const about = { name: "open device", subject: "/dev/null" };
+  return p.step("openat", [dev, "null", flags, 0], { ...about, mayFail: !options.fresh });
 }
 
-function nodeSteps(p: ProgramBuilder, root: Ref, dev: Ref, device: OciDevice): void {
+function nodeSteps(
+  p: ProgramBuilder,
+  tree: Tree,
+  dev: Ref,
+  device: OciDevice,
+  mayExist: boolean,
+): void {
   const { path, uid = 0, gid = 0 } = device;
   const type = device.type === "b" ? S.S_IFBLK : device.type === "p" ? S.S_IFIFO : S.S_IFCHR;
   const mode = type | (device.fileMode ?? 0o666);
   const number = deviceNumber(device.major ?? 0, device.minor ?? 0);
   const slash = path.lastIndexOf("/");
   const parent = path.slice(0, slash);
-  const at = parent === "/dev" ? dev : targetSteps(p, root, parent, "directory");
+  const at = parent === "/dev" ? dev : targetSteps(p, tree, parent, "directory");
   const name = path.slice(slash + 1);
-  p.step("mknodat", [at, name, mode, number], { name: "make device", subject: path });
+  const about = { name: "make device", subject: path };
+  p.step("mknodat", [at, name, mode, number], mayExist ? { ...about, mayFail: true } : about);
   if (uid !== 0 || gid !== 0) {
     p.step("fchownat", [at, name, uid, gid, AT.AT_SYMLINK_NOFOLLOW], {
       name: "own device",

@@ -19,20 +19,34 @@ const DATA_PAGE = 4096;
 const IN_ROOT = RESOLVE.RESOLVE_IN_ROOT | RESOLVE.RESOLVE_NO_MAGICLINKS;
 const OPEN_PATH = openHow(O.O_PATH | O.O_CLOEXEC, IN_ROOT);
 const OPEN_DIRECTORY = openHow(O.O_PATH | O_ARCH.O_DIRECTORY | O.O_CLOEXEC, IN_ROOT);
+/** Links that `/dev` gets: a mount on one of them goes to where it leads. */
+export const DEVICE_LINKS: readonly (readonly [to: string, name: string])[] = [
+  ["/proc/self/fd", "fd"],
+  ["/proc/self/fd/0", "stdin"],
+  ["/proc/self/fd/1", "stdout"],
+  ["/proc/self/fd/2", "stderr"],
+  ["pts/ptmx", "ptmx"],
+];
+const LINKS: ReadonlySet<string> = new Set(DEVICE_LINKS.map(([, name]) => name));
 export const OPEN_TREE_CLONE = 1;
 export const MOVE_MOUNT_F_EMPTY_PATH = 4;
 export const MOVE_MOUNT_T_EMPTY_PATH = 0x40;
 
-/**
- * Mount the root file system on `place` and open it.
- *
- * @returns the root's descriptor
- */
+/** The container's tree while it grows, and what is known of it without a look. */
+export interface Tree {
+  readonly root: Ref;
+  /** Directories that are file systems of our own making, empty at first: what is in them is ours. */
+  readonly fresh: Map<string, Ref>;
+  /** Where procfs and sysfs are: nothing can be made in them. */
+  readonly kernel: string[];
+}
+
+/** Mount the root file system on `place` and open it. */
 export function rootfsSteps(
   p: ProgramBuilder,
   place: string,
   mounts: readonly RootfsMount[],
-): Ref {
+): Tree {
   const name = "mount rootfs";
   if (mounts.length === 0) {
     p.step("mount", [place, place, 0, MS.MS_BIND | MS.MS_REC, 0], { name, subject: place });
@@ -40,30 +54,61 @@ export function rootfsSteps(
   const directory = O.O_PATH | O_ARCH.O_DIRECTORY | O.O_CLOEXEC;
   const open = () =>
     p.step("openat", [AT.AT_FDCWD, place, directory, 0], { name: "open rootfs", subject: place });
-  let root: Ref | undefined;
+  let tree: Tree | undefined;
   for (const mount of mounts) {
     const inside = mount.target !== undefined && mount.target !== "/";
     const target = inside
-      ? targetSteps(p, root ??= open(), mount.target, "directory")
-      : p.step("openat", [AT.AT_FDCWD, place, directory, 0], { name, subject: place });
+      ? targetSteps(p, tree ??= newTree(open()), mount.target, "directory")
+      : open();
     fileSystemSteps(p, { ...mount, destination: mount.target ?? "/" }, target);
-    if (!inside) root = undefined;
+    if (!inside) tree = undefined;
   }
-  return root ?? open();
+  return tree ?? newTree(open());
+}
+
+function newTree(root: Ref): Tree {
+  return { root, fresh: new Map(), kernel: [] };
 }
 
 /** A mount of the spec. `sourceKind` says what a bind mount's source is: the target is made alike. */
 export function mountSteps(
   p: ProgramBuilder,
-  root: Ref,
+  tree: Tree,
   mount: OciMount,
   sourceKind: "directory" | "file",
 ): void {
-  const target = targetSteps(p, root, mount.destination, sourceKind);
+  const { destination, type } = mount;
+  const target = targetSteps(p, tree, destination, sourceKind);
   const changes = fileSystemSteps(p, mount, target);
+  const place = normalPath(destination);
+  forget(tree, place);
+  if (type === "sysfs" || type === "proc") tree.kernel.push(`${place}/`);
   if (changes.length === 0) return;
-  const mounted = openInRoot(p, root, mount.destination);
-  for (const change of changes) attributeStep(p, mounted, change, mount.destination);
+  const mounted = openInRoot(p, tree, destination);
+  for (const change of changes) attributeStep(p, mounted, change, destination);
+}
+
+/** What is mounted over a place hides what was known of it and of all below. */
+function forget(tree: Tree, place: string): void {
+  const hidden = (path: string) => path === place || path.startsWith(`${place}/`);
+  for (const path of [...tree.fresh.keys()]) if (hidden(path)) tree.fresh.delete(path);
+  const kept = tree.kernel.filter((path) => !hidden(path));
+  tree.kernel.splice(0, tree.kernel.length, ...kept);
+}
+
+/** Without doubled slashes and dots. */
+export function normalPath(path: string): string {
+  return "/" + path.split("/").filter((part) => part !== "" && part !== ".").join("/");
+}
+
+/** Remember that a file system of our own was mounted there a moment ago, and open it. */
+export function freshSteps(p: ProgramBuilder, tree: Tree, path: string): Ref {
+  const opened = p.step("openat2", [tree.root, inRoot(path), OPEN_DIRECTORY, 24], {
+    name: "open directory",
+    subject: path,
+  });
+  tree.fresh.set(normalPath(path), opened);
+  return opened;
 }
 
 /**
@@ -73,12 +118,13 @@ export function mountSteps(
  */
 export function targetSteps(
   p: ProgramBuilder,
-  root: Ref,
+  tree: Tree,
   destination: string,
   kind: "directory" | "file",
   options: { readonly mayFail?: boolean } = {},
 ): Ref {
-  const parts = destination.split("/").filter((part) => part !== "" && part !== ".");
+  const path = normalPath(destination);
+  const parts = path === "/" ? [] : path.slice(1).split("/");
   if (parts.includes("..")) {
     throw new CtrError({
       code: "invalid_argument",
@@ -87,38 +133,46 @@ export function targetSteps(
       reason: 'the target contains ".."',
     });
   }
-  let found = root;
+  const about = { name: "open target", subject: destination, ...options };
+  const name = parts.at(-1) ?? "";
+  const fresh = tree.fresh.get(path.slice(0, path.lastIndexOf("/")));
+  if (fresh !== undefined && !LINKS.has(name)) {
+    createStep(p, fresh, name, kind);
+    return p.step("openat", [fresh, name, O.O_PATH | O_ARCH.O_NOFOLLOW | O.O_CLOEXEC, 0], about);
+  }
+  if (tree.kernel.some((place) => path.startsWith(place))) {
+    return p.step("openat2", [tree.root, path.slice(1), OPEN_PATH, 24], about);
+  }
+  let found = tree.root;
   parts.forEach((part, index) => {
     const last = index === parts.length - 1;
-    if (last && kind === "file") {
-      const flags = O.O_WRONLY | O.O_CREAT | O.O_EXCL | O_ARCH.O_NOFOLLOW | O.O_CLOEXEC;
-      p.step("openat", [found, part, flags, 0o644], { name: "create target", mayFail: true });
-    } else {
-      p.step("mkdirat", [found, part, 0o755], { name: "create target", mayFail: true });
-    }
-    found = p.step("openat2", [root, parts.slice(0, index + 1).join("/"), OPEN_PATH, 24], {
-      name: "open target",
-      subject: destination,
-      ...options,
-    });
+    createStep(p, found, part, last ? kind : "directory");
+    const path = parts.slice(0, index + 1).join("/");
+    found = p.step("openat2", [tree.root, path, OPEN_PATH, 24], about);
   });
   return found;
 }
 
+/** Make a target where there is none. */
+function createStep(p: ProgramBuilder, parent: Ref, name: string, kind: "directory" | "file") {
+  const about = { name: "create target", mayFail: true };
+  if (kind === "directory") p.step("mkdirat", [parent, name, 0o755], about);
+  else {
+    const flags = O.O_WRONLY | O.O_CREAT | O.O_EXCL | O_ARCH.O_NOFOLLOW | O.O_CLOEXEC;
+    p.step("openat", [parent, name, flags, 0o644], about);
+  }
+}
+
 /** Open what a path names in the root: with something mounted there, the mount. */
-export function openInRoot(p: ProgramBuilder, root: Ref, path: string): Ref {
-  return p.step("openat2", [root, path.replace(/^\/+/, "") || ".", OPEN_PATH, 24], {
+export function openInRoot(p: ProgramBuilder, tree: Tree, path: string): Ref {
+  return p.step("openat2", [tree.root, inRoot(path), OPEN_PATH, 24], {
     name: "open mount",
     subject: path,
   });
 }
 
-/** Open a directory of the root. */
-export function openDirectoryInRoot(p: ProgramBuilder, root: Ref, path: string): Ref {
-  return p.step("openat2", [root, path.replace(/^\/+/, "") || ".", OPEN_DIRECTORY, 24], {
-    name: "open directory",
-    subject: path,
-  });
+function inRoot(path: string): string {
+  return path.replace(/^\/+/, "") || ".";
 }
 
 /** Change the attributes of the mount that a descriptor is on. */

@@ -12,6 +12,7 @@ import {
   MOVE_MOUNT_F_EMPTY_PATH,
   OPEN_TREE_CLONE,
   openInRoot,
+  type Tree,
 } from "./mount_steps.ts";
 
 /** Reads the result of a step. */
@@ -102,8 +103,8 @@ export function readonlySteps(p: ProgramBuilder, paths: readonly string[]): Chec
 }
 
 /** Make the mount at a path of the root read-only, without what is mounted below it. */
-export function protectMountSteps(p: ProgramBuilder, root: Ref, path: string): void {
-  attributeStep(p, openInRoot(p, root, path), { ...READ_ONLY, recursive: false }, path);
+export function protectMountSteps(p: ProgramBuilder, tree: Tree, path: string): void {
+  attributeStep(p, openInRoot(p, tree, path), { ...READ_ONLY, recursive: false }, path);
 }
 
 function absent(value: number): boolean {
