@@ -26,6 +26,8 @@ interface BunSocket {
   terminate(): void;
   pause(): void;
   resume(): void;
+  ref(): void;
+  unref(): void;
 }
 interface SocketHandlers {
   open(socket: BunSocket): void;
@@ -126,7 +128,7 @@ function wire(handler: (connection: Connection) => ConnectionHandler): {
   callbacks: SocketHandlers;
 } {
   let socket: BunSocket | undefined;
-  let paused = false, closed = false, ended = false;
+  let paused = false, closed = false, ended = false, unrefed = false;
   const writer = new SocketWriter(
     (bytes) => socket === undefined ? 0 : socket.write(bytes),
     () => socket?.shutdown(),
@@ -146,6 +148,14 @@ function wire(handler: (connection: Connection) => ConnectionHandler): {
       paused = false;
       socket?.resume();
     },
+    ref: () => {
+      unrefed = false;
+      socket?.ref();
+    },
+    unref: () => {
+      unrefed = true;
+      socket?.unref();
+    },
   };
   const to = handler(connection);
   const callbacks: SocketHandlers = {
@@ -153,6 +163,7 @@ function wire(handler: (connection: Connection) => ConnectionHandler): {
       socket = opened;
       if (closed) return opened.terminate();
       if (paused) opened.pause();
+      if (unrefed) opened.unref();
       writer.drain();
     },
     data: (_, bytes) => to.onData(bytes),

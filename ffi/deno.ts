@@ -150,6 +150,8 @@ function wrap(socket: Socket, fd?: number): Connection {
     close: () => void socket.destroy(),
     pause: () => void socket.pause(),
     resume: () => void socket.resume(),
+    ref: () => void socket.ref(),
+    unref: () => void socket.unref(),
   };
 }
 

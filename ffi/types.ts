@@ -28,6 +28,9 @@ export interface Connection {
   /** Stop and go on calling `onData`. */
   pause(): void;
   resume(): void;
+  /** Whether an open connection keeps the runtime from ending; at first it does. */
+  ref(): void;
+  unref(): void;
 }
 
 /** What becomes of a connection's input. */
