@@ -12,14 +12,12 @@
  * @module
  */
 
-export {
-  type Attachment,
-  attachOver,
-  attachTo,
-  type OnOutput,
-  ShimClient,
-  type SpawnedShim,
-  spawnShim,
-} from "./client.ts";
+export { type Attachment, attachTo, type OnOutput } from "./attachment.ts";
+export { ShimClient } from "./client.ts";
+export { type OwnShim, type Shim, spawnShim } from "./spawn.ts";
 export { type CreateTaskOptions, OPTIONS_TYPE } from "./task_api.ts";
 export type { ProcessExit, TaskState } from "./types.ts";
+
+/** One shim for all containers of a process; loaded when asked for. */
+export const sharedShim = (): Promise<typeof import("./shared_shim.ts")> =>
+  import("./shared_shim.ts");

@@ -4,13 +4,16 @@
  * @module
  */
 
-import { CtrError, isNotFound } from "../errors.ts";
+import { codeOf, CtrError, isNotFound } from "../errors.ts";
 import { parseSignal } from "../linux/mod.ts";
 import type { ContainerRecord } from "../state/mod.ts";
-import { removeFiles } from "./create.ts";
+import { lockContainer } from "./container_lock.ts";
+import { removeRecord } from "./create.ts";
 import type { Engine } from "./engine.ts";
-import { startDetached } from "./run.ts";
-import { shimOf, taskState } from "./task_state.ts";
+import { dataDir } from "./place.ts";
+import { startDetached } from "./start.ts";
+import { sweepContainers } from "./sweep.ts";
+import { endOrphans, isActive, shimOf, taskState } from "./task_state.ts";
 
 /** A signal by name or number. @throws {CtrError} `invalid_argument` */
 export function signalNumber(text: string): number {
@@ -26,14 +29,30 @@ export function signalNumber(text: string): number {
 
 /** Start a container that is not running, in the background. Starting a running one does nothing. */
 export async function startContainer(engine: Engine, reference: string): Promise<ContainerRecord> {
-  const record = engine.state.containers.resolve(reference, "start");
-  const state = await taskState(engine, record);
-  if (state.status === "running" || state.status === "paused") return record;
-  const mounts = record.snapshotKey === ""
-    ? []
-    : await engine.snapshotter.mounts(record.snapshotKey);
-  await startDetached(engine, record, mounts);
+  const { id } = engine.state.containers.resolve(reference, "start");
+  using _lock = await lockOf(engine, id);
+  const record = engine.state.containers.resolve(id, "start");
+  if (isActive(await taskState(engine, record))) return record;
+  const shim = await engine.shim();
+  try {
+    const mounts = record.snapshotKey === ""
+      ? []
+      : await engine.snapshotter.mounts(record.snapshotKey);
+    await startDetached(engine, shim, { record, mounts });
+  } finally {
+    shim.release();
+  }
   return record;
+}
+
+/** Without its directory a container cannot be started, but removed. */
+async function lockOf(engine: Engine, id: string): Promise<Disposable> {
+  try {
+    return await lockContainer(dataDir(engine.directories, id));
+  } catch (error) {
+    if (isNotFound(error)) return { [Symbol.dispose]() {} };
+    throw error;
+  }
 }
 
 /** Send a signal to a running container. */
@@ -64,9 +83,13 @@ export async function stopContainer(
 ): Promise<void> {
   const record = engine.state.containers.resolve(reference, "stop");
   const state = await taskState(engine, record);
-  if (state.status !== "running" && state.status !== "paused") return;
+  if (!isActive(state)) return;
   const { id } = record;
-  const shim = await shimOf(engine, record, "stop");
+  const shim = await shimOf(engine, record, "stop").catch((error: unknown) => {
+    if (endedMeanwhile(error)) return undefined;
+    throw error;
+  });
+  if (shim === undefined) return;
   try {
     const timeoutSec = options.timeoutSec ?? record.config.stopTimeoutSec;
     const exited = shim.call("Wait", { id }).then(() => true, () => true);
@@ -91,17 +114,35 @@ export async function stopContainer(
   }
 }
 
-/** Wait until a container has ended. Returns its exit code; at once for one that is not running. */
+/**
+ * Wait until a container has ended. Returns its exit code; at once for one that is not running.
+ *
+ * @throws {CtrError} `not_found`, also when it is removed before anybody could tell its exit code
+ */
 export async function waitContainer(engine: Engine, reference: string): Promise<number> {
   const record = engine.state.containers.resolve(reference, "wait");
-  const state = await taskState(engine, record);
-  if (state.status !== "running" && state.status !== "paused") return state.exitCode;
-  const shim = await shimOf(engine, record, "wait");
-  try {
-    return (await shim.call("Wait", { id: record.id })).exitStatus;
-  } finally {
-    shim.close();
+  while (true) {
+    const state = await taskState(engine, record);
+    if (!isActive(state)) {
+      engine.state.containers.resolve(record.id, "wait");
+      return state.exitCode;
+    }
+    try {
+      const shim = await shimOf(engine, record, "wait");
+      try {
+        return (await shim.call("Wait", { id: record.id })).exitStatus;
+      } finally {
+        shim.close();
+      }
+    } catch (error) {
+      if (!endedMeanwhile(error)) throw error;
+    }
   }
+}
+
+/** The shim was about to go when it was asked. */
+function endedMeanwhile(error: unknown): boolean {
+  return ["not_found", "unavailable", "failed_precondition"].includes(codeOf(error));
 }
 
 /** Stop all processes of a container from running, or let them go on. */
@@ -131,36 +172,44 @@ export async function removeContainer(
   reference: string,
   options: { readonly force?: boolean } = {},
 ): Promise<void> {
-  const record = engine.state.containers.resolve(reference, "remove");
-  const { id } = record;
-  const state = await taskState(engine, record);
-  if (state.status === "running" || state.status === "paused") {
-    if (!options.force) {
-      throw new CtrError({
-        code: "failed_precondition",
-        operation: "remove container",
-        subject: record.name,
-        reason: `container is ${state.status}`,
-        hint: "stop it first, or force the removal",
-      });
+  const { id } = engine.state.containers.resolve(reference, "remove");
+  {
+    using _lock = await lockOf(engine, id);
+    const record = engine.state.containers.resolve(id, "remove");
+    const state = await taskState(engine, record);
+    if (isActive(state)) {
+      if (!options.force) {
+        throw new CtrError({
+          code: "failed_precondition",
+          operation: "remove container",
+          subject: record.name,
+          reason: `container is ${state.status}`,
+          hint: "stop it first, or force the removal",
+        });
+      }
+      await killTask(engine, record, state.status === "paused");
     }
+    await endOrphans(id);
+    await removeRecord(engine, record);
+  }
+  await sweepContainers(engine);
+}
+
+async function killTask(engine: Engine, record: ContainerRecord, paused: boolean): Promise<void> {
+  const { id } = record;
+  try {
+    const shim = await shimOf(engine, record, "remove");
     try {
-      const shim = await shimOf(engine, record, "remove");
       const exited = shim.call("Wait", { id });
       exited.catch(() => {});
-      if (state.status === "paused") await shim.call("Resume", { id });
+      if (paused) await shim.call("Resume", { id });
       await shim.call("Kill", { id, signal: 9 });
       await exited;
       await shim.call("Delete", { id });
+    } finally {
       shim.close();
-    } catch (error) {
-      // It ended meanwhile, by itself or through another remove.
-      const { code } = error as { code?: string };
-      if (!["not_found", "unavailable", "failed_precondition"].includes(code ?? "")) throw error;
     }
+  } catch (error) {
+    if (!endedMeanwhile(error)) throw error; // by itself, or through another remove
   }
-  const { destroy } = await import("../runtime/mod.ts");
-  await destroy({ id, spec: { ociVersion: "1.2.0", linux: { cgroupsPath: `/ctr/${id}` } } });
-  engine.state.containers.remove(id);
-  await removeFiles(engine, record);
 }

@@ -4,26 +4,30 @@
  * @module
  */
 
-import { CtrError, isNotFound } from "../errors.ts";
-import { ensureDirectory, fileKind } from "../program/mod.ts";
+import { codeOf, CtrError, isNotFound } from "../errors.ts";
+import { ensureDirectory, exists, fileKind } from "../program/mod.ts";
 import { span } from "../trace.ts";
 import type { Mount } from "../snapshot/mod.ts";
 import type { ContainerRecord } from "../state/mod.ts";
 import { writeBundle } from "./bundle.ts";
+import { type ContainerLock, tryLock } from "./container_lock.ts";
 import type { Engine } from "./engine.ts";
 import { newId, newName } from "./names.ts";
 import { dataDir } from "./place.ts";
+import { removeDirectory } from "./remove_directory.ts";
 import { containerConfig, hostConfig } from "./resolve.ts";
 import type { ContainerOptions } from "./types.ts";
 
 /** A container that was just made. */
-export interface CreatedContainer {
+export interface MadeContainer {
   readonly record: ContainerRecord;
   readonly mounts: readonly Mount[];
+  /** Until it is started, nobody else may start, remove or sweep it. */
+  readonly lock: ContainerLock;
 }
 
 /**
- * Make a container. When it fails, nothing of it is left.
+ * Make a container, not started. When it fails, nothing of it is left.
  *
  * @throws {CtrError} `not_found` for an image or user that does not exist, `conflict` for a name
  * that is taken, `invalid_argument` for options that make no sense
@@ -31,7 +35,22 @@ export interface CreatedContainer {
 export async function createContainer(
   engine: Engine,
   options: ContainerOptions,
-): Promise<CreatedContainer> {
+): Promise<Pick<MadeContainer, "record" | "mounts">> {
+  const { record, mounts, lock } = await makeContainer(engine, options);
+  lock.release();
+  return { record, mounts };
+}
+
+/**
+ * Make a container, and hold it.
+ *
+ * The directory is made first and the record last: a directory without record and holder is what a
+ * killed process left, see `sweep.ts`.
+ */
+export async function makeContainer(
+  engine: Engine,
+  options: ContainerOptions,
+): Promise<MadeContainer> {
   const { directories } = engine;
   const host = hostConfig(options);
   checkName(options.name);
@@ -69,6 +88,7 @@ export async function createContainer(
   };
   const directory = dataDir(directories, id);
   let mounts: readonly Mount[] = [];
+  const lock = claim(directory);
   try {
     if (image !== undefined) {
       mounts = await span(
@@ -76,32 +96,54 @@ export async function createContainer(
         () => engine.snapshotter.prepare(id, image.chainId, { volatile: host.autoRemove }),
       );
     }
-    ensureDirectory(directory, 0o700);
     await span("bundle", () => writeBundle(directory, record, mounts, options.terminalSize));
-    span("record", () => insert(engine, record, options.name === undefined));
+    const inserted = span("record", () => insert(engine, record, options.name === undefined));
+    return { record: inserted, mounts, lock };
   } catch (error) {
     await removeFiles(engine, record);
+    lock.release();
     throw error;
   }
-  return { record, mounts };
 }
 
-/** A generated name that is taken is replaced; a chosen one is an error. */
-function insert(engine: Engine, record: ContainerRecord, generated: boolean): void {
-  for (let attempt = 0;; attempt++) {
+/** Make the directory and lock it, although a sweep may find it in between and take it away. */
+function claim(directory: string): ContainerLock {
+  while (true) {
+    ensureDirectory(directory, 0o700);
     try {
-      engine.state.containers.insert(
-        attempt === 0 ? record : { ...record, name: `${newName()}${attempt}` },
-      );
-      return;
+      const lock = tryLock(directory);
+      if (lock !== undefined && exists(directory)) return lock;
+      lock?.release();
     } catch (error) {
-      if (!generated || attempt === 5) throw error;
+      if (!isNotFound(error)) throw error;
     }
   }
 }
 
+/** A generated name that is taken is replaced; a chosen one is an error. */
+function insert(engine: Engine, record: ContainerRecord, generated: boolean): ContainerRecord {
+  for (let attempt = 0;; attempt++) {
+    const named = attempt === 0 ? record : { ...record, name: `${newName()}${attempt}` };
+    try {
+      engine.state.containers.insert(named);
+      return named;
+    } catch (error) {
+      if (!generated || attempt === 5 || codeOf(error) !== "conflict") throw error;
+    }
+  }
+}
+
+/** Forget a container that has no process, and give back what it holds on disk. */
+export async function removeRecord(engine: Engine, record: ContainerRecord): Promise<void> {
+  engine.state.containers.remove(record.id);
+  await removeFiles(engine, record);
+}
+
 /** Give back what a container holds on disk, as far as it is there. */
-export async function removeFiles(engine: Engine, record: ContainerRecord): Promise<void> {
+export async function removeFiles(
+  engine: Engine,
+  record: Pick<ContainerRecord, "id" | "snapshotKey">,
+): Promise<void> {
   if (record.snapshotKey !== "") {
     try {
       await engine.snapshotter.remove(record.snapshotKey);
@@ -109,7 +151,6 @@ export async function removeFiles(engine: Engine, record: ContainerRecord): Prom
       if (!isNotFound(error)) throw error;
     }
   }
-  const { removeDirectory } = await import("./remove_directory.ts");
   removeDirectory(dataDir(engine.directories, record.id));
   removeDirectory(`${engine.directories.exec}/${record.id}`);
 }

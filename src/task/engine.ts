@@ -6,6 +6,7 @@
  */
 
 import { type Images, openImages } from "../image/mod.ts";
+import { sharedShim, type Shim, spawnShim } from "../shim/mod.ts";
 import { openOverlay, type Snapshotter } from "../snapshot/mod.ts";
 import { type Directories, openState, type State } from "../state/mod.ts";
 
@@ -17,10 +18,8 @@ export interface Engine {
   readonly images: Images;
   /** Close the store. Containers go on. */
   close(): void;
-  /** The environment for shims: what the runtime needs, nothing of the user's secrets. */
-  readonly shimEnv: readonly string[];
-  /** The shim's program, where it is not the source: a bundle. */
-  readonly shimScript: string | undefined;
+  /** A shim for the start of one container, which is to be released. */
+  shim(): Shim | Promise<Shim>;
   /** The command that reaches this store, for shims that have to clean up: `[…, "container", "rm"]`. */
   readonly cleanupArgv: readonly string[];
 }
@@ -29,7 +28,14 @@ export interface Engine {
 export interface EngineOptions {
   readonly directories: Directories;
   readonly cleanupArgv: readonly string[];
+  /** The shim's program, where it is not the source: a bundle. */
   readonly shimScript?: string | undefined;
+  /**
+   * All containers started here have one shim, which is started once: for a process that starts many.
+   * Killing that shim ends them all.
+   */
+  readonly sharedShim?: boolean;
+  /** Shims get of it what the runtime needs, nothing of the user's secrets. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
@@ -50,6 +56,17 @@ export function openEngine(options: EngineOptions): Engine {
   const shimEnv = ["PATH", "HOME", "DENO_DIR", "BUN_RUNTIME_TRANSPILER_CACHE_PATH"]
     .filter((name) => options.env?.[name] !== undefined)
     .map((name) => `${name}=${options.env![name]}`);
+  let shared: Promise<{ borrow(): Shim; close(): void }> | undefined;
+  const sharedBy = async () => {
+    shared ??= sharedShim().then(({ SharedShim }) =>
+      new SharedShim({
+        execDir: options.directories.exec,
+        env: shimEnv,
+        script: options.shimScript,
+      })
+    );
+    return (await shared).borrow();
+  };
   return {
     directories: options.directories,
     get state() {
@@ -62,11 +79,11 @@ export function openEngine(options: EngineOptions): Engine {
       return store().images;
     },
     close() {
+      void shared?.then((shim) => shim.close());
       opened?.snapshotter.close();
       opened?.state.close();
     },
-    shimEnv,
-    shimScript: options.shimScript,
+    shim: () => options.sharedShim ? sharedBy() : spawnShim(shimEnv, options.shimScript),
     cleanupArgv: options.cleanupArgv,
   };
 }

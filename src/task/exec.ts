@@ -86,7 +86,7 @@ export async function execContainer(
       attachment.detach();
       return { execId, exitCode: 0, detached: true };
     }
-    await shim.call("Delete", target);
+    await shim.call("Delete", target).catch(() => {}); // the container may have ended as well
     return { execId, exitCode: result[0].exitStatus, detached: false };
   } finally {
     shim.close();

@@ -8,6 +8,7 @@ import type { TaskState } from "../shim/mod.ts";
 import type { ContainerRecord } from "../state/mod.ts";
 import type { Engine } from "./engine.ts";
 import { dataDir, logPath } from "./place.ts";
+import { sweepContainers } from "./sweep.ts";
 import { taskState } from "./task_state.ts";
 
 /** A container and what its task does. */
@@ -18,8 +19,9 @@ export interface ContainerSummary {
   readonly status: "created" | "running" | "paused" | "exited";
 }
 
-/** All containers, newest first. One that disappears meanwhile is left out. */
+/** All containers, newest first. */
 export async function listContainers(engine: Engine): Promise<ContainerSummary[]> {
+  await sweepContainers(engine);
   const records = [...engine.state.containers.list()].sort((a, b) => b.createdAt - a.createdAt);
   return await Promise.all(records.map((record) => summary(engine, record)));
 }

@@ -16,13 +16,25 @@
  * @module
  */
 
+import type { ContainerRecord } from "../state/mod.ts";
+import type { Engine } from "./engine.ts";
+import type { ContainerOptions } from "./types.ts";
+
 export { type Engine, type EngineOptions, openEngine } from "./engine.ts";
-export { createContainer, type CreatedContainer } from "./create.ts";
-export { runContainer, runDetached, type RunResult } from "./run.ts";
+export { createContainer } from "./create.ts";
+export { runContainer, type RunResult } from "./run.ts";
 export type { ContainerOptions, ExecOptions, RunningContainer, RunOptions } from "./types.ts";
 export type { ContainerSummary } from "./list.ts";
 export type { ExecResult } from "./exec.ts";
 export type { LogEntry, LogOptions } from "./logs.ts";
+
+/** Make and start a container in the background. */
+export async function runDetached(
+  engine: Engine,
+  options: ContainerOptions,
+): Promise<ContainerRecord> {
+  return await (await import("./start.ts")).runDetached(engine, options);
+}
 
 /** Start, stop, kill, wait for, pause and remove containers. */
 export const control = (): Promise<typeof import("./control.ts")> => import("./control.ts");

@@ -5,20 +5,13 @@
  * @module
  */
 
-import { close } from "../program/mod.ts";
-import {
-  attachOver,
-  type CreateTaskOptions,
-  OPTIONS_TYPE,
-  type ShimClient,
-  spawnShim,
-} from "../shim/mod.ts";
+import { CtrError } from "../errors.ts";
+import type { Attachment, Shim, ShimClient } from "../shim/mod.ts";
 import { addTraceEvents, mark, now, span } from "../trace.ts";
-import type { Mount } from "../snapshot/mod.ts";
 import type { ContainerRecord } from "../state/mod.ts";
-import { createContainer, removeFiles } from "./create.ts";
+import { type MadeContainer, makeContainer, removeRecord } from "./create.ts";
+import { createRequest } from "./create_request.ts";
 import type { Engine } from "./engine.ts";
-import { dataDir, execDir, logPath } from "./place.ts";
 import type { RunningContainer, RunOptions } from "./types.ts";
 
 /** How a run ended. */
@@ -29,91 +22,85 @@ export interface RunResult {
   readonly detached: boolean;
 }
 
-/** The Create request for a container. */
-export function createRequest(
-  engine: Engine,
-  record: ContainerRecord,
-  mounts: readonly Mount[],
-  options: { readonly stdinOnce: boolean; readonly trace?: boolean },
-) {
-  const create: CreateTaskOptions = {
-    dataDir: dataDir(engine.directories, record.id),
-    execDir: execDir(engine.directories, record.id),
-    logPath: logPath(engine.directories, record.id),
-    openStdin: record.config.openStdin,
-    stdinOnce: options.stdinOnce,
-    trace: options.trace ?? false,
-    ...record.hostConfig.autoRemove ? { cleanup: [...engine.cleanupArgv, record.id] } : {},
-  };
-  return {
-    id: record.id,
-    bundle: dataDir(engine.directories, record.id),
-    rootfs: mounts,
-    terminal: record.config.tty,
-    options: { typeUrl: OPTIONS_TYPE, value: new TextEncoder().encode(JSON.stringify(create)) },
-  };
-}
-
 /**
  * Run a container in the foreground. A container that cannot be started stays, unless `autoRemove`.
  *
  * @returns when it has ended and all its output was delivered, or when `detach` was called
- * @throws {CtrError} when it cannot be created or started
+ * @throws {CtrError} when it cannot be created or started; `canceled` when `signal` ended it
  */
 export async function runContainer(engine: Engine, options: RunOptions): Promise<RunResult> {
-  const shim = span("spawn shim", () => spawnShim(engine.shimEnv, engine.shimScript));
-  const { client } = shim;
-  let record: ContainerRecord;
-  let mounts: readonly Mount[];
+  const shim = await span("spawn shim", () => engine.shim());
+  let made: MadeContainer;
   try {
-    ({ record, mounts } = await createContainer(engine, options));
+    made = await makeContainer(engine, options);
   } catch (error) {
-    close(shim.attachFd);
-    client.close();
+    shim.release();
     throw error;
   }
+  try {
+    return await runMade(engine, shim, made, options);
+  } catch (error) {
+    await discard(engine, shim, made.record, error);
+    throw error;
+  } finally {
+    made.lock.release();
+    shim.release();
+  }
+}
+
+async function runMade(
+  engine: Engine,
+  shim: Shim,
+  { record, mounts, lock }: MadeContainer,
+  options: RunOptions,
+): Promise<RunResult> {
+  const { client, sharedDir } = shim;
   const { id } = record;
-  const { autoRemove } = record.hostConfig;
   let left!: () => void;
   const detached = new Promise<"detached">((resolve) => left = () => resolve("detached"));
-  try {
-    const startedUs = now();
-    // All at once: the shim keeps the order, and round trips cost as much as system calls.
-    const stdio = { stdinOnce: true, trace: options.trace ?? false };
-    const created = client.call("Create", createRequest(engine, record, mounts, stdio));
-    const attachment = attachOver(shim.attachFd, { id }, options.onOutput ?? (() => {}));
-    const started = client.call("Start", { id });
-    const exit = client.call("Wait", { id });
-    started.catch(() => {});
-    exit.catch(() => {});
-    await created;
-    await started;
-    mark("start", startedUs);
-    options.onStarted?.(running(record, client, attachment, left));
-    const ranUs = now();
-    const result = await Promise.race([Promise.all([exit, attachment.ended]), detached]);
-    mark("run", ranUs);
-    if (result === "detached") {
-      attachment.detach();
-      client.close();
-      return { id, exitCode: 0, detached: true };
-    }
-    const exitCode = result[0].exitStatus;
-    if (options.trace) addTraceEvents(JSON.parse(new TextDecoder().decode(result[0].trace)));
-    if (autoRemove) await span("remove", () => removeEnded(engine, record, client));
-    else client.close();
-    return { id, exitCode, detached: false };
-  } catch (error) {
-    await discardTask(client, id);
-    if (autoRemove) await removeRecord(engine, record);
-    throw error;
+  const startedUs = now();
+  // All at once: the shim keeps the order, and round trips cost as much as system calls.
+  const trace = options.trace ?? false;
+  const created = client.call(
+    "Create",
+    createRequest(engine, record, mounts, { trace, sharedDir }),
+  );
+  created.catch(() => {});
+  const attachment = await shim.attach({ id }, options.onOutput ?? (() => {}), created);
+  const started = client.call("Start", { id });
+  const exit = client.call("Wait", { id });
+  started.catch(() => {});
+  exit.catch(() => {});
+  await created;
+  await started;
+  lock.release();
+  mark("start", startedUs);
+  const container = running(record, client, attachment, left);
+  const abort = () => void container.kill(9).catch(() => {});
+  options.signal?.addEventListener("abort", abort);
+  if (options.signal?.aborted) abort();
+  options.onStarted?.(container);
+  const ranUs = now();
+  const ended = Promise.all([exit, attachment.ended]);
+  const result = await Promise.race([ended, detached]);
+  options.signal?.removeEventListener("abort", abort);
+  mark("run", ranUs);
+  if (result === "detached") {
+    attachment.detach();
+    // A shim of its own sees that it is alone; a shared one is told, unless this process ends first.
+    if (sharedDir !== undefined) void ended.then(() => finish(engine, shim, record), () => {});
+    return { id, exitCode: 0, detached: true };
   }
+  if (trace) addTraceEvents(JSON.parse(new TextDecoder().decode(result[0].trace)));
+  await span("remove", () => finish(engine, shim, record));
+  if (options.signal?.aborted) throw canceled(record, options.signal);
+  return { id, exitCode: result[0].exitStatus, detached: false };
 }
 
 function running(
   record: ContainerRecord,
   client: ShimClient,
-  attachment: ReturnType<typeof attachOver>,
+  attachment: Attachment,
   detach: () => void,
 ): RunningContainer {
   const { id } = record;
@@ -128,51 +115,37 @@ function running(
   };
 }
 
-/** Start a made container and leave it to its shim. */
-export async function startDetached(
-  engine: Engine,
-  record: ContainerRecord,
-  mounts: readonly Mount[],
-): Promise<void> {
-  const { client, attachFd } = spawnShim(engine.shimEnv, engine.shimScript);
-  close(attachFd);
-  try {
-    await client.call("Create", createRequest(engine, record, mounts, { stdinOnce: false }));
-    await client.call("Start", { id: record.id });
-    client.close();
-  } catch (error) {
-    await discardTask(client, record.id);
-    if (record.hostConfig.autoRemove) await removeRecord(engine, record);
-    throw error;
-  }
-}
-
-/** Make and start a container in the background. */
-export async function runDetached(engine: Engine, options: RunOptions): Promise<ContainerRecord> {
-  const { record, mounts } = await createContainer(engine, options);
-  await startDetached(engine, record, mounts);
-  return record;
-}
-
-async function removeEnded(
-  engine: Engine,
-  record: ContainerRecord,
-  client: ShimClient,
-): Promise<void> {
-  // The shim gives back the cgroup and ends by itself. What is waited for is what the next command
-  // could trip over: the name and the files.
+/**
+ * It has ended. The shim gives back the cgroup by itself; what is waited for is what the next command
+ * could trip over: the name and the files.
+ */
+async function finish(engine: Engine, { client }: Shim, record: ContainerRecord): Promise<void> {
   client.call("Delete", { id: record.id }).catch(() => {});
-  await removeRecord(engine, record);
-  client.close();
+  if (record.hostConfig.autoRemove) await removeRecord(engine, record);
 }
 
-async function removeRecord(engine: Engine, record: ContainerRecord): Promise<void> {
-  engine.state.containers.remove(record.id);
-  await removeFiles(engine, record);
-}
-
-/** After a failed start: the shim's task goes, whatever state it is in. */
-async function discardTask(client: ShimClient, id: string): Promise<void> {
+/** After a failure, in whatever state it is: no process stays, and with `autoRemove` nothing does. */
+export async function discard(
+  engine: Engine,
+  { client }: Shim,
+  record: ContainerRecord,
+  error: unknown,
+): Promise<void> {
+  const { id } = record;
   await client.call("Delete", { id }).catch(() => {});
-  client.close();
+  if ((error as { code?: unknown } | null)?.code === "unavailable") {
+    const { endOrphans } = await import("./task_state.ts");
+    await endOrphans(id); // the shim died
+  }
+  if (record.hostConfig.autoRemove) await removeRecord(engine, record);
+}
+
+function canceled(record: ContainerRecord, signal: AbortSignal): CtrError {
+  return new CtrError({
+    code: "canceled",
+    operation: "run container",
+    subject: record.name,
+    reason: "it was canceled",
+    cause: signal.reason,
+  });
 }

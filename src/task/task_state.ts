@@ -27,15 +27,17 @@ const NEVER_STARTED: Omit<TaskState, "id"> = {
  * The state of a container's task. When the shim died without a word (killed, or the machine was
  * restarted), the task has ended with 137, its processes are killed and that is written down.
  */
-export async function taskState(engine: Engine, record: ContainerRecord): Promise<TaskState> {
+export async function taskState(
+  engine: Engine,
+  record: Pick<ContainerRecord, "id">,
+): Promise<TaskState> {
   const { id } = record;
   const path = `${dataDir(engine.directories, id)}/state.json`;
   const text = readTextIfExists(path);
   if (text === undefined) return { id, ...NEVER_STARTED };
   const state = JSON.parse(text) as TaskState;
-  if (state.status === "stopped" || shimLives(state)) return state;
-  const { destroy } = await import("../runtime/mod.ts");
-  await destroy({ id, spec: { ociVersion: "1.2.0", linux: { cgroupsPath: `/ctr/${id}` } } });
+  if (!isActive(state) || shimLives(state)) return state;
+  await endOrphans(id);
   const ended: TaskState = {
     ...state,
     status: "stopped",
@@ -46,6 +48,17 @@ export async function taskState(engine: Engine, record: ContainerRecord): Promis
   };
   if (exists(path)) replaceFile(path, JSON.stringify(ended));
   return ended;
+}
+
+/** Whether a container has processes. */
+export function isActive({ status }: TaskState): boolean {
+  return status === "running" || status === "paused";
+}
+
+/** Kill what a shim that died has left running, and remove its cgroup. */
+export async function endOrphans(id: string): Promise<void> {
+  const { destroy } = await import("../runtime/mod.ts");
+  await destroy({ id, spec: { ociVersion: "1.2.0", linux: { cgroupsPath: `/ctr/${id}` } } });
 }
 
 /** Process ids are reused: the start time tells whether it is still the same process. */
@@ -66,21 +79,20 @@ export async function shimOf(
   record: ContainerRecord,
   operation: string,
 ): Promise<ShimClient> {
-  const state = await taskState(engine, record);
-  if (state.status !== "running" && state.status !== "paused") {
-    throw new CtrError({
-      code: "failed_precondition",
-      operation,
-      subject: record.name,
-      reason: "container is not running",
-    });
-  }
-  // The shim listens a moment after the container runs.
+  // The shim listens a moment after the container runs, and until a moment after it has ended.
   for (let pauseMs = 1;; pauseMs *= 2) {
+    if (!isActive(await taskState(engine, record))) {
+      throw new CtrError({
+        code: "failed_precondition",
+        operation,
+        subject: record.name,
+        reason: "container is not running",
+      });
+    }
     try {
       return await ShimClient.to(execDir(engine.directories, record.id));
     } catch (error) {
-      if (pauseMs > 500 || !shimLives(state)) throw error;
+      if (pauseMs > 500) throw error;
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   }

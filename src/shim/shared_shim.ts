@@ -1,0 +1,75 @@
+/**
+ * One shim for all containers that a process runs: starting a shim costs more than starting a
+ * container, and 5 to 17 MB.
+ *
+ * @module
+ */
+
+import { readTextIfExists, rmdir, unlink } from "../program/mod.ts";
+import { type Attachment, type AttachTarget, attachTo, type OnOutput } from "./attachment.ts";
+import type { ShimClient } from "./client.ts";
+import { type Shim, spawnShim } from "./spawn.ts";
+
+/** Lends the shim out. It is started when first needed, and again should it have died. */
+export class SharedShim {
+  readonly #parentDir: string;
+  readonly #env: readonly string[];
+  readonly #script: string | undefined;
+  #current: { readonly client: ShimClient; readonly directory: string } | undefined;
+
+  /** @param options.execDir below it, in `shims/PID`, goes the socket */
+  constructor(options: {
+    readonly execDir: string;
+    readonly env: readonly string[];
+    readonly script: string | undefined;
+  }) {
+    this.#parentDir = `${options.execDir}/shims`;
+    this.#env = options.env;
+    this.#script = options.script;
+  }
+
+  /** The shim, for the start of one container. */
+  borrow(): Shim {
+    if (this.#current === undefined || this.#current.client.gone) this.#current = this.#start();
+    const { client, directory } = this.#current;
+    return {
+      client,
+      sharedDir: directory,
+      attach: async (
+        target: AttachTarget,
+        onOutput: OnOutput,
+        created: Promise<unknown>,
+      ): Promise<Attachment> => {
+        await created;
+        return await attachTo(directory, target, onOutput);
+      },
+      release: () => {},
+    };
+  }
+
+  /** Leave it to its containers; it ends with the last of them. */
+  close(): void {
+    this.#current?.client.close();
+    this.#current = undefined;
+  }
+
+  #start(): { client: ShimClient; directory: string } {
+    this.#sweep();
+    const shim = spawnShim(this.#env, this.#script);
+    const { client, pid } = shim;
+    shim.releaseAttach();
+    client.keepAliveForCallsOnly();
+    return { client, directory: `${this.#parentDir}/${pid}` };
+  }
+
+  /** A shim that was killed could not remove its directory. */
+  #sweep(): void {
+    const { existsSync, readdirSync } = process.getBuiltinModule("node:fs");
+    if (!existsSync(this.#parentDir)) return;
+    for (const pid of readdirSync(this.#parentDir)) {
+      if (readTextIfExists(`/proc/${pid}/stat`) !== undefined) continue;
+      unlink(`${this.#parentDir}/${pid}/shim.sock`);
+      rmdir(`${this.#parentDir}/${pid}`);
+    }
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * Starts containers in the background.
+ *
+ * @module
+ */
+
+import type { Shim } from "../shim/mod.ts";
+import { span } from "../trace.ts";
+import { type MadeContainer, makeContainer } from "./create.ts";
+import { createRequest } from "./create_request.ts";
+import type { Engine } from "./engine.ts";
+import { discard } from "./run.ts";
+import type { ContainerRecord } from "../state/mod.ts";
+import type { ContainerOptions } from "./types.ts";
+
+/**
+ * Start a made container and leave it to its shim. A container that cannot be started stays, unless
+ * `autoRemove`.
+ */
+export async function startDetached(
+  engine: Engine,
+  shim: Shim,
+  { record, mounts }: Pick<MadeContainer, "record" | "mounts">,
+): Promise<void> {
+  const { client, sharedDir } = shim;
+  const { id } = record;
+  try {
+    const created = client.call(
+      "Create",
+      createRequest(engine, record, mounts, { trace: false, detached: true, sharedDir }),
+    );
+    created.catch(() => {});
+    const started = client.call("Start", { id });
+    started.catch(() => {});
+    await created;
+    await started;
+  } catch (error) {
+    await discard(engine, shim, record, error);
+    throw error;
+  }
+}
+
+/**
+ * Make and start a container in the background.
+ *
+ * @throws {CtrError} when it cannot be created or started
+ */
+export async function runDetached(
+  engine: Engine,
+  options: ContainerOptions,
+): Promise<ContainerRecord> {
+  const shim = await span("spawn shim", () => engine.shim());
+  try {
+    const made = await makeContainer(engine, options);
+    try {
+      await startDetached(engine, shim, made);
+      return made.record;
+    } finally {
+      made.lock.release();
+    }
+  } finally {
+    shim.release();
+  }
+}

@@ -1,0 +1,35 @@
+/**
+ * Removes what processes left that were killed while they made or removed a container: directories
+ * without a record, which nobody holds.
+ *
+ * @module
+ */
+
+import { isNotFound } from "../errors.ts";
+import { tryLock } from "./container_lock.ts";
+import { removeFiles } from "./create.ts";
+import type { Engine } from "./engine.ts";
+import { dataDir } from "./place.ts";
+import { endOrphans } from "./task_state.ts";
+
+/** Costs one look into a directory when there is nothing to do. */
+export async function sweepContainers(engine: Engine): Promise<void> {
+  const { existsSync, readdirSync } = process.getBuiltinModule("node:fs");
+  const parent = `${engine.directories.data}/containers`;
+  if (!existsSync(parent)) return;
+  let found = false;
+  for (const id of readdirSync(parent)) {
+    if (!/^[0-9a-f]{64}$/.test(id) || engine.state.containers.get(id) !== undefined) continue;
+    try {
+      using lock = tryLock(dataDir(engine.directories, id));
+      // A maker holds it until there is a record; a remover forgets the record first.
+      if (lock === undefined || engine.state.containers.get(id) !== undefined) continue;
+      found = true;
+      await endOrphans(id);
+      await removeFiles(engine, { id, snapshotKey: id });
+    } catch (error) {
+      if (!isNotFound(error)) throw error; // somebody else was faster
+    }
+  }
+  if (found) await engine.snapshotter.cleanup();
+}
