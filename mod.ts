@@ -85,6 +85,7 @@ export class Ctr {
     this.#engine = openEngine({
       directories: found,
       cleanupArgv: [...runtimeArgv, script, ...roots, "rm", "--force"],
+      sharedShim: true,
       env: process.env,
     });
   }
