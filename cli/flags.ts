@@ -1,189 +1,233 @@
 /**
- * Command-line flags as tables: parsed as Docker parses them, and printed as its `--help`.
+ * Command-line flags as tables, parsed as Docker parses them. The same tables make `--help` and the
+ * command reference.
  *
  * @module
  */
 
 import { CtrError } from "../src/errors.ts";
+import type { ErrorCode } from "../src/errors.ts";
 
-/** What a flag takes. `list` may be given several times. */
-export type FlagType = "bool" | "string" | "list" | "int";
+/** What a flag takes. `list` may be given several times; `bytes` is a size such as `512m`. */
+export type FlagType = "bool" | "string" | "list" | "int" | "bytes" | "decimal";
 
 /** One flag. */
 export interface Flag {
   readonly type: FlagType;
   readonly short?: string;
-  /** What stands for the value in `--help`. */
+  /** What stands for the value in `--help`; default: the type. */
   readonly value?: string;
   readonly help: string;
+  /** The value when the flag is not given. */
+  readonly default?: boolean | string | number;
+  /** Not one of Docker's. */
+  readonly ours?: true;
+  /** Another spelling, left out of `--help`. */
+  readonly hidden?: true;
 }
 
 /** Flags by long name. */
 export type Flags = Readonly<Record<string, Flag>>;
 
-type ValueOf<T extends FlagType> = T extends "bool" ? boolean | undefined
-  : T extends "list" ? string[]
-  : T extends "int" ? number | undefined
-  : string | undefined;
+/** What a command takes. */
+export interface Spec<F extends Flags = Flags> {
+  /** After `ctr `: `ps`. Empty for ctr itself. */
+  readonly name: string;
+  /** After the name: `[OPTIONS] CONTAINER [CONTAINER...]`. */
+  readonly usage: string;
+  readonly summary: string;
+  readonly flags: F;
+  /** Docker's flags that are recognised only to say that they are missing: `publish` or `publish,p`. */
+  readonly missing?: readonly string[];
+  /** The least and the largest number of arguments. */
+  readonly args: readonly [least: number, most: number];
+  /** The first argument ends the flags: what follows belongs to somebody else. */
+  readonly passthrough?: true;
+}
+
+type ValueOf<F extends Flag> = F["type"] extends "bool" ? boolean
+  : F["type"] extends "list" ? readonly string[]
+  :
+    | (F["type"] extends "string" ? string : number)
+    | (F extends { readonly default: string | number } ? never : undefined);
 
 /** Parsed flags and the arguments that are left. */
 export interface Parsed<F extends Flags> {
-  readonly flags: { readonly [K in keyof F]: ValueOf<F[K]["type"]> };
+  readonly flags: { readonly [K in keyof F]: ValueOf<F[K]> };
   readonly args: readonly string[];
 }
 
-/** A mistake on the command line: exit code 125. */
-export class UsageError extends CtrError {
-  override readonly name: string = "UsageError";
+/** What {@link UsageError} is made of. */
+export interface UsageFields {
+  /** Of the command, as in {@link Spec}. */
+  readonly command: string;
+  readonly reason: string;
+  readonly code?: ErrorCode;
+  /** Default 125: a mistake in the flags. */
+  readonly exitCode?: number;
+  /** A word that is not known, and those that are. */
+  readonly unknown?: { readonly word: string; readonly known: readonly string[] };
 }
 
-function usage(command: string, reason: string): UsageError {
-  return new UsageError({
-    code: "invalid_argument",
-    operation: `run "ctr ${command}"`,
-    reason,
-    hint: `see "ctr ${command} --help"`,
-  });
+/** A mistake on the command line, or a flag that is not there yet. */
+export class UsageError extends CtrError {
+  override readonly name: string = "UsageError";
+  readonly command: string;
+  readonly exitCode: number;
+  readonly unknown: UsageFields["unknown"];
+
+  constructor(
+    { command, reason, code = "invalid_argument", exitCode = 125, unknown }: UsageFields,
+  ) {
+    super({ code, operation: "run", subject: `ctr ${command}`.trim(), reason });
+    this.command = command;
+    this.exitCode = exitCode;
+    this.unknown = unknown;
+  }
+}
+
+/** Thrown for `--help`. */
+export class HelpWanted {
+  readonly spec: Spec;
+  constructor(spec: Spec) {
+    this.spec = spec;
+  }
 }
 
 /**
  * Parse. `-it` is two flags, `-p80` a flag with its value, `--` ends the flags.
  *
- * @param unsupported flags of Docker that are recognised only to say that they are missing
- * @param stopAtArgument the first argument ends the flags: what follows is the container's
+ * @throws {UsageError} for an unknown or missing flag, a bad value, or a wrong number of arguments
+ * @throws {HelpWanted}
  */
-export function parseFlags<const F extends Flags>(
-  command: string,
-  flags: F,
-  argv: readonly string[],
-  options: { unsupported?: readonly string[]; stopAtArgument?: boolean } = {},
-): Parsed<F> {
+export function parse<F extends Flags>(spec: Spec<F>, argv: readonly string[]): Parsed<F> {
+  const flags: Flags = spec.flags;
   const values: Record<string, unknown> = {};
-  for (const name in flags) values[name] = flags[name]!.type === "list" ? [] : undefined;
-  const shorts = new Map<string, string>();
   for (const name in flags) {
-    const { short } = flags[name]!;
-    if (short !== undefined) shorts.set(short, name);
+    const { type, default: value } = flags[name]!;
+    values[name] = type === "list" ? [] : type === "bool" ? value ?? false : value;
   }
   const args: string[] = [];
-  const set = (shown: string, name: string, text: string | undefined): void => {
-    const { type } = flags[name]!;
-    if (type === "list") (values[name] as string[]).push(text!);
-    else if (type === "string") values[name] = text;
-    else if (type === "int") {
-      if (!/^-?\d+$/.test(text!)) throw usage(command, `${shown} takes a number, not "${text}"`);
-      values[name] = Number(text);
-    } else if (text === undefined || ["true", "1", "t", "TRUE"].includes(text)) values[name] = true;
-    else if (["false", "0", "f", "FALSE"].includes(text)) values[name] = false;
-    else throw usage(command, `${shown} takes true or false, not "${text}"`);
+  const set = (name: string, text: string): void => {
+    const value = convert(flags[name]!.type, text);
+    if (value === undefined) throw badValue(spec, name, text);
+    if (flags[name]!.type === "list") (values[name] as string[]).push(text);
+    else values[name] = value;
   };
   for (let at = 0; at < argv.length; at++) {
     const word = argv[at]!;
+    const next = (shown: string): string => {
+      if (at + 1 < argv.length) return argv[++at]!;
+      throw new UsageError({ command: spec.name, reason: `flag needs an argument: ${shown}` });
+    };
     if (word === "--") {
       args.push(...argv.slice(at + 1));
       break;
-    }
-    if (!word.startsWith("-") || word === "-") {
-      if (options.stopAtArgument) {
-        args.push(...argv.slice(at));
+    } else if (word.startsWith("--")) {
+      const equals = word.indexOf("=");
+      const name = equals < 0 ? word.slice(2) : word.slice(2, equals);
+      if (!Object.hasOwn(flags, name)) throw noFlag(spec, `--${name}`, name);
+      if (equals >= 0) set(name, word.slice(equals + 1));
+      else set(name, flags[name]!.type === "bool" ? "true" : next(`--${name}`));
+    } else if (word.length > 1 && word.startsWith("-")) {
+      for (let i = 1; i < word.length; i++) {
+        const name = byShort(flags, word[i]!);
+        if (name === undefined) throw noFlag(spec, `-${word[i]}`, word[i]!);
+        if (flags[name]!.type === "bool" && word[i + 1] !== "=") {
+          set(name, "true");
+          continue;
+        }
+        const rest = word.slice(word[i + 1] === "=" ? i + 2 : i + 1);
+        set(name, word.length === i + 1 ? next(`-${word[i]}`) : rest);
         break;
       }
-      args.push(word);
-      continue;
-    }
-    const next = (shown: string): string => {
-      const text = argv[++at];
-      if (text === undefined) throw usage(command, `${shown} needs a value`);
-      return text;
-    };
-    if (word.startsWith("--")) {
-      const equals = word.indexOf("=");
-      const name = word.slice(2, equals < 0 ? undefined : equals);
-      const shown = `--${name}`;
-      if (!Object.hasOwn(flags, name)) {
-        throw unknownFlag(command, shown, flags, options.unsupported);
-      }
-      const text = equals >= 0 ? word.slice(equals + 1) : undefined;
-      set(shown, name, text ?? (flags[name]!.type === "bool" ? undefined : next(shown)));
-      continue;
-    }
-    for (let i = 1; i < word.length; i++) {
-      const shown = `-${word[i]}`;
-      const name = shorts.get(word[i]!);
-      if (name === undefined) throw unknownFlag(command, shown, flags, options.unsupported);
-      if (flags[name]!.type === "bool" && word[i + 1] !== "=") {
-        set(shown, name, undefined);
-        continue;
-      }
-      const rest = word.slice(i + 1).replace(/^=/, "");
-      set(shown, name, rest === "" ? next(shown) : rest);
+    } else if (spec.passthrough) {
+      args.push(...argv.slice(at));
       break;
-    }
+    } else args.push(word);
   }
+  checkCount(spec, args.length);
   return { flags: values as Parsed<F>["flags"], args };
 }
 
-function unknownFlag(
-  command: string,
-  shown: string,
-  flags: Flags,
-  unsupported: readonly string[] = [],
-): CtrError {
-  if (unsupported.includes(shown)) {
-    return new CtrError({
-      code: "not_implemented",
-      operation: `run "ctr ${command}"`,
-      reason: `${shown} is not supported yet`,
-    });
-  }
-  const near = closest(shown.replace(/^-+/, ""), Object.keys(flags));
-  return usage(
-    command,
-    `unknown flag: ${shown}${
-      near !== undefined && shown.startsWith("--") ? ` (did you mean --${near}?)` : ""
-    }`,
-  );
+function byShort(flags: Flags, letter: string): string | undefined {
+  for (const name in flags) if (flags[name]!.short === letter) return name;
+  return undefined;
 }
 
-/** The word that a person probably meant: at most two edits away. */
-export function closest(word: string, known: readonly string[]): string | undefined {
-  let best: string | undefined;
-  let bestDistance = 3;
-  for (const candidate of known) {
-    const distance = editDistance(word, candidate);
-    if (distance < bestDistance && distance < candidate.length) {
-      best = candidate;
-      bestDistance = distance;
-    }
+/** Undefined when the text is no such value. */
+function convert(type: FlagType, text: string): unknown {
+  switch (type) {
+    case "bool":
+      return /^(1|t|T|TRUE|true|True)$/.test(text)
+        ? true
+        : /^(0|f|F|FALSE|false|False)$/.test(text)
+        ? false
+        : undefined;
+    case "int":
+      return /^[+-]?\d{1,15}$/.test(text) ? Number(text) : undefined;
+    case "decimal":
+      return /^\d+(\.\d*)?$|^\.\d+$/.test(text) ? Number(text) : undefined;
+    case "bytes":
+      return parseBytes(text);
+    default:
+      return text;
   }
-  return best;
 }
 
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const swap = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(swap, row[j]! + 1, next[j - 1]! + 1));
-    }
-    row = next;
-  }
-  return row[b.length]!;
+/** `512m` → bytes, or undefined. Units are powers of 1024. */
+export function parseBytes(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?) ?([kmgtp]?)i?b?$/i.exec(text);
+  if (match === null) return undefined;
+  const power = match[2] === "" ? 0 : "kmgtp".indexOf(match[2]!.toLowerCase()) + 1;
+  const bytes = Math.floor(Number(match[1]) * 1024 ** power);
+  return bytes <= Number.MAX_SAFE_INTEGER ? bytes : undefined;
 }
 
-/** The `--help` of a command in Docker's layout. */
-export function helpText(usageLine: string, summary: string, flags: Flags): string {
-  const names = Object.keys(flags).sort();
-  const left = names.map((name) => {
-    const { short, type, value } = flags[name]!;
-    const kind = type === "bool" ? "" : ` ${value ?? (type === "int" ? "int" : type)}`;
-    return `${short === undefined ? "    " : `-${short}, `}--${name}${kind}`;
+const EXPECTED: Readonly<Record<FlagType, string>> = {
+  bool: "it is true or false",
+  int: "it is a whole number",
+  decimal: "it is a number such as 1.5",
+  bytes: "it is a size such as 512m or 2g",
+  string: "",
+  list: "",
+};
+
+function badValue(spec: Spec, name: string, text: string): UsageError {
+  const { short, type } = spec.flags[name]!;
+  const shown = short === undefined ? `--${name}` : `-${short}, --${name}`;
+  const reason = `invalid argument ${JSON.stringify(text)} for "${shown}" flag: ${EXPECTED[type]}`;
+  return new UsageError({ command: spec.name, reason });
+}
+
+/** `--help`, a flag of Docker's that is missing here, or one that nobody knows. */
+function noFlag(spec: Spec, shown: string, name: string): UsageError | HelpWanted {
+  if (name === "help") return new HelpWanted(spec);
+  for (const entry of spec.missing ?? []) {
+    const [long, short] = entry.split(",");
+    if (name !== long && name !== short) continue;
+    const reason = `--${long} is not supported yet`;
+    return new UsageError({ command: spec.name, code: "not_implemented", reason });
+  }
+  const known = name.length > 1
+    ? Object.keys(spec.flags).filter((flag) => !spec.flags[flag]!.hidden).map((flag) => `--${flag}`)
+    : [];
+  return new UsageError({
+    command: spec.name,
+    reason: name.length > 1 ? `unknown flag: ${shown}` : `unknown shorthand flag: ${shown}`,
+    unknown: { word: shown, known },
   });
-  const width = Math.max(0, ...left.map((text) => text.length));
-  const lines = names.map((name, index) =>
-    `  ${left[index]!.padEnd(width)}   ${flags[name]!.help}`
-  );
-  return `Usage:  ctr ${usageLine}\n\n${summary}\n` +
-    (lines.length === 0 ? "" : `\nOptions:\n${lines.join("\n")}\n`);
+}
+
+function checkCount({ name, args: [least, most] }: Spec, count: number): void {
+  if (count >= least && count <= most) return;
+  const many = (number: number) => `${number} argument${number === 1 ? "" : "s"}`;
+  const reason = most === 0
+    ? "it accepts no arguments"
+    : least === most
+    ? `it requires ${many(least)}`
+    : count < least
+    ? `it requires at least ${many(least)}`
+    : `it requires at most ${many(most)}`;
+  throw new UsageError({ command: name, reason, exitCode: 1 });
 }

@@ -1,60 +1,110 @@
 /**
- * The overview of all commands.
+ * `--help` in Docker's layout.
  *
  * @module
  */
 
-import { closest, UsageError } from "./flags.ts";
+import { COMMANDS, GROUPS } from "./commands.ts";
+import type { Flag, Flags, Spec } from "./flags.ts";
+import { UsageError } from "./flags.ts";
+import { GLOBAL } from "./main.ts";
 
-const ABOUT: Readonly<Record<string, string>> = {
-  attach: "Attach local standard input, output and error streams to a running container",
-  create: "Create a new container",
-  exec: "Execute a command in a running container",
-  images: "List images",
-  info: "Display system-wide information",
-  inspect: "Return low-level information on containers and images",
-  kill: "Kill one or more running containers",
-  logs: "Fetch the logs of a container",
-  pause: "Pause all processes within one or more containers",
-  ps: "List containers",
-  pull: "Download an image from a registry",
-  rm: "Remove one or more containers",
-  rmi: "Remove one or more images",
-  run: "Create and run a new container from an image",
-  start: "Start one or more stopped containers",
-  stop: "Stop one or more running containers",
-  unpause: "Unpause all processes within one or more containers",
-  version: "Show the version information",
-  wait: "Block until one or more containers stop, then print their exit codes",
-};
+const WIDTH = 80;
 
-/** `ctr --help`. */
-export function overview(commands: readonly string[]): string {
-  const lines = commands.map((name) => `  ${name.padEnd(12)}${ABOUT[name] ?? ""}`);
-  return `Usage:  ctr [OPTIONS] COMMAND
-
-A container engine without a daemon
-
-Commands:
-${lines.join("\n")}
-
-Global Options:
-      --data-root string   Where images and containers are kept (default "/var/lib/ctr")
-  -D, --debug              Show the cause of an error and the failing system call
-      --exec-root string   Where the state of running containers is kept (default "/run/ctr")
-  -v, --version            Print version information and quit
-
-Run 'ctr COMMAND --help' for more information on a command.
-`;
+/** The help of one command. */
+export function helpText(spec: Spec): string {
+  const names = aliases(spec.name);
+  return `Usage:  ctr ${spec.name} ${spec.usage}\n\n${spec.summary}\n` +
+    (names.length === 0 ? "" : `\nAliases:\n  ${[...names, `ctr ${spec.name}`].join(", ")}\n`) +
+    optionsText("Options", spec.flags);
 }
 
+/** Other names of a command: `ctr container ls` for `ps`. */
+export function aliases(command: string): string[] {
+  return Object.entries(GROUPS).flatMap(([group, names]) =>
+    Object.keys(names).filter((name) => names[name]!.split(" ")[0] === command)
+      .map((name) => `ctr ${group} ${name}`)
+  );
+}
+
+/** The help of everything, or of a group of commands. */
+export async function overview(group: string | undefined): Promise<string> {
+  const names = group === undefined ? Object.keys(COMMANDS) : Object.keys(GROUPS[group]!);
+  const lines = await Promise.all(names.map(async (name) => {
+    const command = group === undefined ? name : GROUPS[group]![name]!.split(" ")[0]!;
+    const { spec } = (await COMMANDS[command]!()).command;
+    return `  ${name.padEnd(10)}  ${spec.summary}`;
+  }));
+  const prefix = group === undefined ? "ctr" : `ctr ${group}`;
+  const usage = group === undefined ? GLOBAL.usage : "COMMAND";
+  const about = group === undefined ? GLOBAL.summary : ABOUT[group] ?? "";
+  return `Usage:  ${prefix} ${usage}\n\n${about}\n\nCommands:\n${lines.join("\n")}\n` +
+    (group === undefined ? optionsText("Global Options", GLOBAL.flags) : "") +
+    `\nRun '${prefix} COMMAND --help' for more information on a command.\n`;
+}
+
+const ABOUT: Readonly<Record<string, string>> = {
+  container: "Manage containers",
+  image: "Manage images",
+  system: "Manage ctr",
+};
+
+/** Docker's commands that are not here yet. */
+export const MISSING_COMMANDS: readonly string[] =
+  ("build builder buildx checkpoint commit compose config context cp diff events export history " +
+    "import load login logout manifest network node plugin port push rename restart save search " +
+    "secret service stack stats swarm tag top trust update volume").split(" ");
+
 /** The error for a command that there is not. */
-export function unknownCommand(name: string, commands: readonly string[]): UsageError {
-  const near = closest(name, commands);
+export function unknownCommand(words: string): UsageError {
+  const [first = "", second] = words.split(" ") as [string, string?];
+  const last = second ?? first;
+  if (MISSING_COMMANDS.includes(last) || ["df", "prune"].includes(second ?? "")) {
+    const reason = "it is not supported yet";
+    return new UsageError({ command: words, code: "not_implemented", reason, exitCode: 1 });
+  }
+  const known = second === undefined
+    ? [...Object.keys(COMMANDS), ...Object.keys(GROUPS)]
+    : Object.keys(GROUPS[first]!);
   return new UsageError({
-    code: "invalid_argument",
-    operation: "run ctr",
-    reason: `unknown command: ${name}`,
-    hint: near === undefined ? 'see "ctr --help"' : `did you mean "ctr ${near}"?`,
+    command: second === undefined ? "" : first,
+    reason: `unknown command: ${last}`,
+    exitCode: 1,
+    unknown: { word: last, known },
   });
+}
+
+function optionsText(title: string, flags: Flags): string {
+  const names = Object.keys(flags).filter((name) => !flags[name]!.hidden).sort();
+  if (names.length === 0) return "";
+  const left = names.map((name) => flagText(name, flags[name]!));
+  const width = Math.max(...left.map((text) => text.length)) + 5;
+  const lines = names.map((name, index) =>
+    wrap(helpOf(flags[name]!), WIDTH - width).map((line, at) =>
+      `${(at === 0 ? `  ${left[index]}` : "").padEnd(width)}${line}`
+    ).join("\n")
+  );
+  return `\n${title}:\n${lines.join("\n")}\n`;
+}
+
+/** `-m, --memory bytes`. */
+export function flagText(name: string, { short, type, value }: Flag): string {
+  const kind = type === "bool" ? "" : ` ${value ?? type}`;
+  return `${short === undefined ? "    " : `-${short}, `}--${name}${kind}`;
+}
+
+/** The help with the default value, where that says something. */
+export function helpOf({ help, default: value }: Flag): string {
+  if (value === undefined || value === false) return help;
+  return `${help} (default ${JSON.stringify(value)})`;
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1)!;
+    if (line !== "" && line.length + 1 + word.length > Math.max(24, width)) lines.push(word);
+    else lines[lines.length - 1] = line === "" ? word : `${line} ${word}`;
+  }
+  return lines;
 }

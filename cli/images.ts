@@ -4,67 +4,41 @@
  * @module
  */
 
-import type { ImageSummary } from "../src/image/mod.ts";
-import type { Command } from "./command.ts";
-import { type Flags, parseFlags } from "./flags.ts";
-import { humanDuration, humanSize, table } from "./humanize.ts";
+import { define } from "./command.ts";
+import { FORMAT_HELP, printRows } from "./format.ts";
+import { IMAGE_COLUMNS, imageFilter, imageRows, namesMatch } from "./image_rows.ts";
 
-const FLAGS = {
-  "digests": { type: "bool", help: "Show digests" },
-  "format": { type: "string", help: 'Format output: "table", "json" or a Go template' },
-  "no-trunc": { type: "bool", help: "Don't truncate output" },
-  "quiet": { type: "bool", short: "q", help: "Only show image IDs" },
-} as const satisfies Flags;
-
-export const command: Command = {
-  usage: "images [OPTIONS] [REPOSITORY[:TAG]]",
+export const command = define({
+  name: "images",
+  usage: "[OPTIONS] [REPOSITORY[:TAG]]",
   summary: "List images",
-  flags: FLAGS,
-  async run(context, argv) {
-    const { flags, args } = parseFlags("images", FLAGS, argv, {
-      unsupported: ["--all", "-a", "--filter", "-f", "--tree"],
-    });
-    const images = await context.engine().images.list();
-    const rows = images.flatMap((image) => rowsOf(image, flags["no-trunc"] ?? false))
-      .filter(({ Repository, Tag }) =>
-        args.length === 0 || args.includes(Repository) || args.includes(`${Repository}:${Tag}`)
-      );
-    if (flags.quiet) {
-      context.out([...new Set(rows.map(({ ID }) => ID))].map((id) => `${id}\n`).join(""));
-    } else if (flags.format === undefined || flags.format === "table") {
-      const columns = flags.digests
-        ? ["Repository", "Tag", "Digest", "ID", "CreatedSince", "Size"] as const
-        : ["Repository", "Tag", "ID", "CreatedSince", "Size"] as const;
-      const titles = { ID: "IMAGE ID", CreatedSince: "CREATED" } as Record<string, string>;
-      context.out(table(
-        columns.map((column) => titles[column] ?? column.toUpperCase()),
-        rows.map((row) => columns.map((column) => row[column])),
-      ));
-    } else {
-      const { formatRows } = await import("./format.ts");
-      context.out(formatRows(flags.format, rows));
-    }
-    return 0;
+  args: [0, 1],
+  flags: {
+    // Docker hides what a build left in between; there is nothing of that kind here.
+    "all": { type: "bool", short: "a", help: "Show all images" },
+    "digests": { type: "bool", help: "Show digests" },
+    "filter": {
+      type: "list",
+      short: "f",
+      value: "filter",
+      help: "Filter output based on conditions provided",
+    },
+    "format": { type: "string", help: FORMAT_HELP },
+    "no-trunc": { type: "bool", help: "Don't truncate output" },
+    "quiet": { type: "bool", short: "q", help: "Only show image IDs" },
   },
-};
-
-/** A line per tag, or one for an image that has none. */
-function rowsOf(image: ImageSummary, whole: boolean) {
-  const digest = image.repoDigests[0]?.split("@")[1] ?? "<none>";
-  const common = {
-    Digest: digest,
-    ID: whole ? image.id : image.id.replace(/^sha256:/, "").slice(0, 12),
-    CreatedAt: new Date(image.createdAt).toISOString(),
-    CreatedSince: image.createdAt <= 0
-      ? "N/A"
-      : `${humanDuration(Date.now() - image.createdAt)} ago`,
-    Size: humanSize(image.size),
-  };
-  const tags = image.repoTags.length > 0
-    ? image.repoTags
-    : [`${image.repoDigests[0]?.split("@")[0] ?? "<none>"}:<none>`];
-  return tags.map((name) => {
-    const colon = name.lastIndexOf(":");
-    return { Repository: name.slice(0, colon), Tag: name.slice(colon + 1), ...common };
+  missing: ["tree"],
+}, async (context, { flags, args }) => {
+  const images = await context.engine().images.list();
+  const now = Date.now();
+  const rows = images.filter(imageFilter(flags.filter, images))
+    .flatMap((image) => imageRows(image, { whole: flags["no-trunc"], now }))
+    .filter((row) => args.length === 0 || namesMatch(args[0]!, row));
+  const { Digest, ...withoutDigest } = IMAGE_COLUMNS;
+  printRows(context, rows, {
+    format: flags.format,
+    columns: flags.digests ? { ...IMAGE_COLUMNS, Digest: Digest! } : withoutDigest,
+    quiet: flags.quiet,
   });
-}
+  return 0;
+});

@@ -9,76 +9,87 @@ import { cpus, hostname, release, totalmem } from "node:os";
 import { arch, runtime } from "../ffi/mod.ts";
 import { cgroupVersion } from "../src/runtime/mod.ts";
 import { list } from "../src/task/mod.ts";
-import type { Command } from "./command.ts";
-import { type Flags, parseFlags } from "./flags.ts";
-import { humanSize } from "./humanize.ts";
+import { type Context, define } from "./command.ts";
+import { FORMAT_ONE_HELP } from "./format.ts";
+import { binarySize } from "./humanize.ts";
 import { VERSION } from "./version.ts";
 
-const FLAGS = {
-  "format": { type: "string", short: "f", help: 'Format output with a Go template or "json"' },
-} as const satisfies Flags;
-
-export const command: Command = {
-  usage: "info [OPTIONS]",
+export const command = define({
+  name: "info",
+  usage: "[OPTIONS]",
   summary: "Display system-wide information",
-  flags: FLAGS,
-  async run(context, argv) {
-    const { flags } = parseFlags("info", FLAGS, argv);
-    const engine = context.engine();
-    const { listContainers } = await list();
-    const containers = await listContainers(engine);
-    const count = (status: string) => containers.filter((one) => one.status === status).length;
-    const info = {
-      Containers: containers.length,
-      ContainersRunning: count("running"),
-      ContainersPaused: count("paused"),
-      ContainersStopped: count("exited") + count("created"),
-      Images: (await engine.images.list()).length,
-      ServerVersion: VERSION,
-      Driver: engine.snapshotter.name,
-      LoggingDriver: "json-file",
-      CgroupDriver: "cgroupfs",
-      CgroupVersion: String(cgroupVersion()),
-      SecurityOptions: ["name=seccomp,profile=builtin"],
-      KernelVersion: release(),
-      OperatingSystem: operatingSystem(),
-      OSType: "linux",
-      Architecture: arch,
-      NCPU: cpus().length,
-      MemTotal: totalmem(),
-      Name: hostname(),
-      DockerRootDir: engine.directories.data,
-      Runtime: runtime,
-    };
-    if (flags.format !== undefined) {
-      const { formatRows } = await import("./format.ts");
-      context.out(formatRows(flags.format, [info]));
-      return 0;
-    }
-    const lines = [
+  args: [0, 0],
+  flags: { "format": { type: "string", short: "f", help: FORMAT_ONE_HELP } },
+}, async (context, { flags }) => {
+  const info = await gather(context);
+  if (flags.format !== undefined) {
+    const { formatOne } = await import("./format.ts");
+    context.out(formatOne(flags.format, info));
+    return 0;
+  }
+  context.out(
+    [
       `Containers: ${info.Containers}`,
       ` Running: ${info.ContainersRunning}`,
       ` Paused: ${info.ContainersPaused}`,
       ` Stopped: ${info.ContainersStopped}`,
       `Images: ${info.Images}`,
       `Version: ${info.ServerVersion}`,
-      `Runtime: ${info.Runtime}`,
+      `JavaScript Runtime: ${info.JavaScriptRuntime}`,
       `Storage Driver: ${info.Driver}`,
       `Logging Driver: ${info.LoggingDriver}`,
       `Cgroup Driver: ${info.CgroupDriver}`,
       `Cgroup Version: ${info.CgroupVersion}`,
+      `Runtimes: ${Object.keys(info.Runtimes).join(" ")}`,
+      `Security Options:`,
+      ...info.SecurityOptions.map((option) => ` ${option.replace(/^name=(\w+).*/, "$1")}`),
       `Kernel Version: ${info.KernelVersion}`,
       `Operating System: ${info.OperatingSystem}`,
+      `OSType: ${info.OSType}`,
       `Architecture: ${info.Architecture}`,
       `CPUs: ${info.NCPU}`,
-      `Total Memory: ${humanSize(info.MemTotal)}`,
+      `Total Memory: ${binarySize(info.MemTotal)}`,
       `Name: ${info.Name}`,
       `Root Dir: ${info.DockerRootDir}`,
-    ];
-    context.out(lines.map((line) => line + "\n").join(""));
-    return 0;
-  },
-};
+      `Exec Dir: ${info.ExecRoot}`,
+    ].map((line) => `${line}\n`).join(""),
+  );
+  return 0;
+});
+
+/** The names are Docker's, so that templates for `docker info` work. */
+async function gather(context: Context) {
+  const engine = context.engine();
+  const { listContainers } = await list();
+  const containers = await listContainers(engine);
+  const count = (...wanted: string[]) =>
+    containers.filter(({ status }) => wanted.includes(status)).length;
+  return {
+    Containers: containers.length,
+    ContainersRunning: count("running"),
+    ContainersPaused: count("paused"),
+    ContainersStopped: count("exited", "created"),
+    Images: (await engine.images.list()).length,
+    Driver: engine.snapshotter.name,
+    LoggingDriver: "json-file",
+    CgroupDriver: "cgroupfs",
+    CgroupVersion: String(cgroupVersion()),
+    KernelVersion: release(),
+    OperatingSystem: operatingSystem(),
+    OSType: "linux",
+    Architecture: arch,
+    NCPU: cpus().length,
+    MemTotal: totalmem(),
+    DockerRootDir: engine.directories.data,
+    ExecRoot: engine.directories.exec,
+    Name: hostname(),
+    ServerVersion: VERSION,
+    JavaScriptRuntime: runtime,
+    Runtimes: { ctr: {} },
+    DefaultRuntime: "ctr",
+    SecurityOptions: ["name=seccomp,profile=builtin"],
+  };
+}
 
 function operatingSystem(): string {
   try {

@@ -5,26 +5,23 @@
  */
 
 import { control } from "../src/task/mod.ts";
-import type { Command } from "./command.ts";
+import { define } from "./command.ts";
 import { each } from "./each.ts";
-import { type Flags, parseFlags } from "./flags.ts";
 
-const FLAGS = {
-  "signal": { type: "string", short: "s", help: "Signal to send to the container" },
-} as const satisfies Flags;
-
-export const command: Command = {
-  usage: "kill [OPTIONS] CONTAINER [CONTAINER...]",
+export const command = define({
+  name: "kill",
+  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
   summary: "Kill one or more running containers",
-  flags: FLAGS,
-  async run(context, argv) {
-    const { flags, args } = parseFlags("kill", FLAGS, argv);
-    const { killContainer } = await control();
-    return await each(
-      context,
-      "kill",
-      args,
-      (name) => killContainer(context.engine(), name, flags.signal ?? "SIGKILL"),
-    );
+  args: [1, Infinity],
+  flags: {
+    "signal": {
+      type: "string",
+      short: "s",
+      default: "SIGKILL",
+      help: "Signal to send to the container",
+    },
   },
-};
+}, async (context, { flags, args }) => {
+  const { killContainer } = await control();
+  return await each(context, args, (name) => killContainer(context.engine(), name, flags.signal));
+});

@@ -6,71 +6,61 @@
 
 import { CtrError } from "../src/errors.ts";
 import { logs } from "../src/task/mod.ts";
-import type { Command } from "./command.ts";
-import { type Flags, parseFlags, UsageError } from "./flags.ts";
+import { define } from "./command.ts";
+import { parseTime } from "./time.ts";
 
-const FLAGS = {
-  "follow": { type: "bool", short: "f", help: "Follow log output" },
-  "since": { type: "string", help: 'Show logs since timestamp or relative ("42m")' },
-  "tail": { type: "string", short: "n", help: "Number of lines to show from the end of the logs" },
-  "timestamps": { type: "bool", short: "t", help: "Show timestamps" },
-  "until": { type: "string", help: 'Show logs before a timestamp or relative ("42m")' },
-} as const satisfies Flags;
-
-export const command: Command = {
-  usage: "logs [OPTIONS] CONTAINER",
+export const command = define({
+  name: "logs",
+  usage: "[OPTIONS] CONTAINER",
   summary: "Fetch the logs of a container",
-  flags: FLAGS,
-  async run(context, argv) {
-    const { flags, args } = parseFlags("logs", FLAGS, argv, { unsupported: ["--details"] });
-    if (args.length !== 1) {
-      throw new UsageError({
-        code: "invalid_argument",
-        operation: 'run "ctr logs"',
-        reason: "it requires exactly 1 argument",
-        hint: 'see "ctr logs --help"',
-      });
-    }
-    const { containerLogs } = await logs();
-    const entries = containerLogs(context.engine(), args[0]!, {
-      follow: flags.follow ?? false,
-      ...flags.tail === undefined || flags.tail === "all" ? {} : { tail: tailOf(flags.tail) },
-      ...flags.since === undefined ? {} : { sinceMs: parseTime(flags.since, Date.now()) },
-      ...flags.until === undefined ? {} : { untilMs: parseTime(flags.until, Date.now()) },
-    });
-    for await (const { stream, log, time } of entries) {
-      const line = flags.timestamps ? `${time} ${log}` : log;
-      if (stream === "stderr") context.err(line);
-      else context.out(line);
-    }
-    return 0;
+  args: [1, 1],
+  flags: {
+    "follow": { type: "bool", short: "f", help: "Follow log output" },
+    "since": {
+      type: "string",
+      help: 'Show logs since timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m" ' +
+        "for 42 minutes)",
+    },
+    "tail": {
+      type: "string",
+      short: "n",
+      default: "all",
+      help: "Number of lines to show from the end of the logs",
+    },
+    "timestamps": { type: "bool", short: "t", help: "Show timestamps" },
+    "until": {
+      type: "string",
+      help: 'Show logs before a timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m" ' +
+        "for 42 minutes)",
+    },
   },
-};
+  missing: ["details"],
+}, async (context, { flags, args }) => {
+  const now = Date.now();
+  const tail = tailOf(flags.tail);
+  const options = {
+    follow: flags.follow,
+    ...tail === undefined ? {} : { tail },
+    ...flags.since === undefined ? {} : { sinceMs: parseTime(flags.since, now) },
+    ...flags.until === undefined ? {} : { untilMs: parseTime(flags.until, now) },
+  };
+  const { containerLogs } = await logs();
+  for await (const { stream, log, time } of containerLogs(context.engine(), args[0]!, options)) {
+    const line = flags.timestamps ? `${time} ${log}` : log;
+    if (stream === "stderr") context.err(line);
+    else context.out(line);
+  }
+  return 0;
+});
 
-function tailOf(text: string): number {
+/** Undefined for all lines; as in Docker, a negative number is all, too. */
+function tailOf(text: string): number | undefined {
+  if (text === "all" || /^-\d+$/.test(text)) return undefined;
   if (/^\d+$/.test(text)) return Number(text);
   throw new CtrError({
     code: "invalid_argument",
     operation: "use --tail",
     subject: text,
     reason: 'it is a number of lines or "all"',
-  });
-}
-
-/** A moment: RFC 3339, seconds since the epoch, or a length of time before now (`1h30m`). */
-export function parseTime(text: string, nowMs: number): number {
-  if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
-  const units: Record<string, number> = { h: 3600e3, m: 60e3, s: 1e3, ms: 1, us: 1e-3, ns: 1e-6 };
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(h|ms|m|us|ns|s)/g)];
-  if (parts.length > 0 && parts.map(([part]) => part).join("") === text) {
-    return nowMs - parts.reduce((sum, [, count, unit]) => sum + Number(count) * units[unit!]!, 0);
-  }
-  const at = Date.parse(/\d{4}-\d\d-\d\dT[\d:.]+$/.test(text) ? `${text}Z` : text);
-  if (!Number.isNaN(at)) return at;
-  throw new CtrError({
-    code: "invalid_argument",
-    operation: "read time",
-    subject: text,
-    reason: "not a timestamp and not a length of time such as 10m",
   });
 }

@@ -4,43 +4,44 @@
  * @module
  */
 
-import type { Command } from "./command.ts";
-import { type Flags, parseFlags, UsageError } from "./flags.ts";
-import { pullProgress } from "./progress.ts";
+import { canonicalName, familiarName } from "../src/image/mod.ts";
+import { define } from "./command.ts";
+import { displayOn, pullProgress } from "./progress.ts";
 
-const FLAGS = {
-  "platform": { type: "string", help: "Set platform if image is multi-platform" },
-  "quiet": { type: "bool", short: "q", help: "Suppress verbose output" },
-} as const satisfies Flags;
-
-export const command: Command = {
-  usage: "pull [OPTIONS] NAME[:TAG|@DIGEST]",
+export const command = define({
+  name: "pull",
+  usage: "[OPTIONS] NAME[:TAG|@DIGEST]",
   summary: "Download an image from a registry",
-  flags: FLAGS,
-  async run(context, argv) {
-    const { flags, args } = parseFlags("pull", FLAGS, argv, {
-      unsupported: ["--all-tags", "-a", "--disable-content-trust"],
-    });
-    if (args.length !== 1) {
-      throw new UsageError({
-        code: "invalid_argument",
-        operation: 'run "ctr pull"',
-        reason: "it requires exactly 1 argument",
-        hint: 'see "ctr pull --help"',
-      });
-    }
-    const [name] = args as [string];
-    const { stdout } = process;
-    const show = flags.quiet ? () => {} : pullProgress(name, {
-      write: context.out,
-      columns: stdout.isTTY ? stdout.columns ?? 80 : undefined,
-    });
-    const image = await context.engine().images.pull(name, {
-      ...flags.platform === undefined ? {} : { platform: flags.platform },
-      onProgress: show,
-    });
-    if (!flags.quiet) context.out(`Digest: ${image.target}\n`);
-    context.out(`${image.name}\n`);
-    return 0;
+  args: [1, 1],
+  flags: {
+    "platform": { type: "string", help: "Set platform if server is multi-platform capable" },
+    "quiet": { type: "bool", short: "q", help: "Suppress verbose output" },
   },
-};
+  missing: ["all-tags,a", "disable-content-trust"],
+}, async (context, { flags, args }) => {
+  const [name] = args as [string];
+  const { images, state } = context.engine();
+  const canonical = canonicalName(name);
+  const before = state.images.get(canonical)?.target.digest;
+  const untagged = !/[:@][^/]*$/.test(name);
+  const heading = untagged ? "Using default tag: latest\n" : "";
+  const show = pullProgress(displayOn(1, context.out), heading);
+  let asked = false;
+  const image = await images.pull(name, {
+    ...flags.platform === undefined ? {} : { platform: flags.platform },
+    onProgress(event) {
+      asked ||= event.status === "resolving";
+      if (!flags.quiet) show(event);
+    },
+  });
+  if (asked && !flags.quiet) {
+    const familiar = familiarName(canonical);
+    context.out(
+      before === image.target
+        ? `Status: Image is up to date for ${familiar}\n`
+        : `Status: Downloaded newer image for ${familiar}\n`,
+    );
+  }
+  context.out(`${image.name}\n`);
+  return 0;
+});

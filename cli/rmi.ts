@@ -4,36 +4,42 @@
  * @module
  */
 
+import { isNotFound } from "../src/errors.ts";
 import { list } from "../src/task/mod.ts";
-import type { Command } from "./command.ts";
+import { define } from "./command.ts";
 import { each } from "./each.ts";
-import { type Flags, parseFlags } from "./flags.ts";
+import { lineOf } from "./failure.ts";
 
-const FLAGS = {
-  "force": { type: "bool", short: "f", help: "Force removal of the image" },
-} as const satisfies Flags;
-
-export const command: Command = {
-  usage: "rmi [OPTIONS] IMAGE [IMAGE...]",
+export const command = define({
+  name: "rmi",
+  usage: "[OPTIONS] IMAGE [IMAGE...]",
   summary: "Remove one or more images",
-  flags: FLAGS,
-  async run(context, argv) {
-    const { flags, args } = parseFlags("rmi", FLAGS, argv, { unsupported: ["--no-prune"] });
-    const engine = context.engine();
-    const { listContainers } = await list();
-    const containers = await listContainers(engine);
-    const running = new Set(
-      containers.filter(({ status }) => status === "running" || status === "paused")
-        .map(({ record }) => record.id),
-    );
-    return await each(context, "rmi", args, async (name) => {
+  args: [1, Infinity],
+  flags: {
+    "force": { type: "bool", short: "f", help: "Force removal of the image" },
+  },
+  missing: ["no-prune", "platform"],
+}, async (context, { flags: { force }, args }) => {
+  const engine = context.engine();
+  const { listContainers } = await list();
+  const running = new Set(
+    (await listContainers(engine))
+      .filter(({ status }) => status === "running" || status === "paused")
+      .map(({ record }) => record.id),
+  );
+  return await each(context, args, async (name) => {
+    try {
       const removed = await engine.images.remove(name, {
-        force: flags.force ?? false,
+        force,
         isRunning: (id) => running.has(id),
       });
       return removed.map((one) =>
         "untagged" in one ? `Untagged: ${one.untagged}` : `Deleted: ${one.deleted}`
       ).join("\n");
-    });
-  },
-};
+    } catch (error) {
+      if (!force || !isNotFound(error)) throw error;
+      context.err(`ctr: ${lineOf(error)}\n`);
+      return "";
+    }
+  });
+});

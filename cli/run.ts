@@ -5,123 +5,136 @@
  */
 
 import { writeFile } from "../src/program/mod.ts";
-import { runContainer, runDetached } from "../src/task/mod.ts";
-import { enableTrace, mark, now, traceEvents } from "../src/trace.ts";
-import type { Command } from "./command.ts";
-import type { Flags } from "./flags.ts";
-import {
-  checkCidFile,
-  CONTAINER_FLAGS,
-  containerOptions,
-  parseContainerFlags,
-} from "./run_flags.ts";
+import { explain, runContainer, runDetached, type RunOptions } from "../src/task/mod.ts";
+import { enableTrace, mark, traceEvents } from "../src/trace.ts";
+import { type Context, define } from "./command.ts";
+import { containerOptions } from "./container_options.ts";
+import type { Flags, Parsed } from "./flags.ts";
+import { attachedStreams, type Streams } from "./attached_streams.ts";
+import { CONTAINER_FLAGS, MISSING } from "./run_flags.ts";
+import { forwardSignals } from "./signals.ts";
 
 const FLAGS = {
   ...CONTAINER_FLAGS,
+  "attach": { type: "list", short: "a", help: "Attach to STDIN, STDOUT or STDERR" },
   "detach": {
     type: "bool",
     short: "d",
     help: "Run container in background and print container ID",
   },
-  "explain": { type: "bool", help: "Print the container's system calls and run nothing" },
+  "detach-keys": {
+    type: "string",
+    help: "Override the key sequence for detaching a container",
+  },
+  "explain": {
+    type: "bool",
+    ours: true,
+    help: "Print the container's system calls and run nothing",
+  },
+  "sig-proxy": { type: "bool", default: true, help: "Proxy received signals to the process" },
   "trace": {
     type: "string",
     value: "file",
+    ours: true,
     help: "Write a timeline of the start in Chrome trace format",
   },
 } as const satisfies Flags;
 
-export const command: Command = {
-  usage: "run [OPTIONS] IMAGE [COMMAND] [ARG...]",
+export const command = define({
+  name: "run",
+  usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
   summary: "Create and run a new container from an image",
   flags: FLAGS,
-  async run(context, argv) {
-    const beganUs = now();
-    const parsed = parseContainerFlags("run", FLAGS, argv);
-    const { flags } = parsed;
-    if (flags.trace !== undefined) enableTrace(process.pid);
-    mark("boot", performance.timeOrigin * 1000, { endUs: beganUs });
-    mark("arguments", beganUs);
-    const base = containerOptions(parsed, context);
-    checkCidFile(flags.cidfile);
-    const engine = context.engine();
-    const interactive = base.openStdin === true && !flags.detach;
-    const stdio = { interactive, tty: base.tty === true };
-    const connects = interactive || stdio.tty;
-    const terminal = connects ? await import("./stdio.ts") : undefined;
-    if (!flags.detach) terminal?.checkTerminal(stdio);
-    const options = {
-      ...base,
-      ...stdio.tty && !flags.detach ? terminal?.terminalSize() : {},
-      onProgress: await progress(context, flags.quiet ?? false, base.image),
-    };
-    if (flags.explain) {
-      const { explainRun } = await (await import("../src/task/mod.ts")).explain();
-      context.out(`${await explainRun(engine, options)}\n`);
-      return 0;
+  missing: MISSING,
+  args: [1, Infinity],
+  passthrough: true,
+}, async (context, parsed) => {
+  const { flags } = parsed;
+  if (flags.trace !== undefined) {
+    enableTrace(process.pid);
+    mark("boot", performance.timeOrigin * 1000, { endUs: context.beganUs });
+  }
+  const streams = attachedStreams(flags);
+  const stdio = {
+    interactive: streams.stdin,
+    tty: flags.tty,
+    sigProxy: flags["sig-proxy"],
+    detachKeys: flags["detach-keys"],
+  };
+  const terminal = streams.stdin || (flags.tty && !flags.detach)
+    ? await import("./stdio.ts")
+    : undefined;
+  terminal?.checkStdio(stdio);
+  const options: RunOptions = {
+    ...await containerOptions(parsed, context, { makeNothing: flags.explain }),
+    ...flags.tty ? terminal?.initialSize() : {},
+    ...flags.quiet ? {} : { onProgress: pullDisplay(context, missingHeading(parsed)) },
+  };
+  mark("arguments", context.beganUs);
+  if (flags.explain) {
+    context.out(`${await (await explain()).explainRun(context.engine(), options)}\n`);
+    return 0;
+  }
+  if (flags.detach) return await runInBackground(context, options, flags);
+  let disconnect = () => {};
+  // Signals that come before the container runs end us, as they do Docker's client.
+  try {
+    const result = await runContainer(context.engine(), {
+      ...options,
+      onOutput: outputTo(context, streams),
+      trace: flags.trace !== undefined,
+      onStarted: (running) => {
+        writeId(flags, running.id);
+        if (terminal !== undefined) {
+          disconnect = terminal.connectStdio(running, stdio, context.err);
+        } else if (stdio.sigProxy) disconnect = forwardSignals(running.kill);
+      },
+    });
+    return result.exitCode;
+  } finally {
+    disconnect();
+    if (flags.trace !== undefined) {
+      writeFile(flags.trace, JSON.stringify({ traceEvents: traceEvents() }), 0o644);
     }
-    const wroteId = (id: string) => {
-      if (flags.cidfile !== undefined) writeFile(flags.cidfile, id, 0o644);
-    };
-    if (flags.detach) {
-      const { id } = await runDetached(engine, options);
-      wroteId(id);
-      context.out(`${id}\n`);
-      return 0;
-    }
-    let disconnect = () => {};
-    // Signals that come before the container runs end us, as they do Docker's client.
-    try {
-      const result = await runContainer(engine, {
-        ...options,
-        onOutput: (stream, bytes) => stream === 2 ? context.err(bytes) : context.out(bytes),
-        trace: flags.trace !== undefined,
-        onStarted: (running) => {
-          wroteId(running.id);
-          disconnect = terminal !== undefined
-            ? terminal.connectStdio(running, stdio)
-            : forwardSignals(running.kill);
-        },
-      });
-      return result.exitCode;
-    } finally {
-      disconnect();
-      if (flags.trace !== undefined) {
-        writeFile(flags.trace, JSON.stringify({ traceEvents: traceEvents() }), 0o644);
-      }
-    }
-  },
-};
+  }
+});
 
-/** Without a terminal and stdin, signals are all there is to connect. */
-function forwardSignals(kill: (signal: number) => Promise<void>): () => void {
-  const signals = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1, SIGQUIT: 3, SIGUSR1: 10, SIGUSR2: 12 };
-  const undo = Object.entries(signals).map(([name, number]) => {
-    const forward = () => void kill(number).catch(() => {});
-    process.on(name as NodeJS.Signals, forward);
-    return () => void process.off(name as NodeJS.Signals, forward);
-  });
-  return () => undo.forEach((step) => step());
+type RunFlags = Parsed<typeof FLAGS>["flags"];
+
+function missingHeading({ flags, args }: Parsed<typeof FLAGS>): string {
+  return flags.pull === "missing" ? `Unable to find image '${args[0]}' locally\n` : "";
 }
 
-/** The display of a pull is loaded when the first event comes. */
-function progress(
-  context: Parameters<Command["run"]>[0],
-  quiet: boolean,
-  image: string,
-): Promise<(event: import("../src/image/mod.ts").ImageProgress) => void> {
-  let display: Promise<typeof import("./progress.ts")> | undefined;
-  let show: ((event: import("../src/image/mod.ts").ImageProgress) => void) | undefined;
-  return Promise.resolve((event) => {
-    if (quiet) return;
-    if (show !== undefined) return show(event);
-    display ??= import("./progress.ts");
-    void display.then(({ pullProgress }) => {
-      show ??= pullProgress(image, {
-        write: context.err,
-        columns: process.stderr.isTTY ? process.stderr.columns ?? 80 : undefined,
-      });
-      show(event);
-    });
-  });
+async function runInBackground(
+  context: Context,
+  options: RunOptions,
+  flags: RunFlags,
+): Promise<number> {
+  const { id } = await runDetached(context.engine(), options);
+  writeId(flags, id);
+  context.out(`${id}\n`);
+  return 0;
+}
+
+function writeId({ cidfile }: RunFlags, id: string): void {
+  if (cidfile !== undefined) writeFile(cidfile, id, 0o644);
+}
+
+function outputTo(context: Context, { stdout, stderr }: Streams): RunOptions["onOutput"] {
+  return (stream, bytes) => {
+    if (stream === 2) {
+      if (stderr) context.err(bytes);
+    } else if (stdout) context.out(bytes);
+  };
+}
+
+/** The display of a pull, loaded when the first event comes. */
+function pullDisplay(context: Context, heading: string): NonNullable<RunOptions["onProgress"]> {
+  let display: Promise<NonNullable<RunOptions["onProgress"]>> | undefined;
+  return (event) => {
+    display ??= import("./progress.ts").then(({ pullProgress, displayOn }) =>
+      pullProgress(displayOn(2, context.err), heading)
+    );
+    void display.then((show) => show(event));
+  };
 }

@@ -6,16 +6,32 @@
 
 import { CtrError } from "../src/errors.ts";
 import type { RunningContainer } from "../src/task/mod.ts";
+import { DETACH_KEYS, detachFilter, parseDetachKeys } from "./detach_keys.ts";
+import { forwardSignals } from "./signals.ts";
+import { isTerminal, makeRaw, terminalSize } from "./terminal.ts";
+
+const [STDIN, STDOUT] = [0, 1];
 
 /** What is connected. */
 export interface StdioOptions {
   readonly interactive: boolean;
   readonly tty: boolean;
+  /** Whether signals are passed on. */
+  readonly sigProxy: boolean;
+  /** As `--detach-keys` has it; default {@link DETACH_KEYS}. */
+  readonly detachKeys: string | undefined;
 }
 
-/** Docker's refusal: a terminal in the container needs one here. */
-export function checkTerminal({ interactive, tty }: StdioOptions): void {
-  if (!tty || !interactive || process.stdin.isTTY) return;
+/** What can be connected to. */
+export type Target = Pick<
+  RunningContainer,
+  "writeStdin" | "endStdin" | "kill" | "resize" | "detach"
+>;
+
+/** Docker's refusals, before anything is started: a terminal in the container needs one here. */
+export function checkStdio({ interactive, tty, detachKeys }: StdioOptions): void {
+  if (detachKeys !== undefined) parseDetachKeys(detachKeys);
+  if (!tty || !interactive || isTerminal(STDIN)) return;
   throw new CtrError({
     code: "failed_precondition",
     operation: "attach terminal",
@@ -23,82 +39,75 @@ export function checkTerminal({ interactive, tty }: StdioOptions): void {
   });
 }
 
-/** The size of our terminal. */
-export function terminalSize(): { terminalSize?: { width: number; height: number } } {
-  const { columns, rows } = process.stdout;
-  return columns > 0 ? { terminalSize: { width: columns, height: rows } } : {};
+/** The size that a new terminal in the container gets. */
+export function initialSize(): { terminalSize?: { width: number; height: number } } {
+  const size = terminalSize(STDOUT) ?? terminalSize(STDIN);
+  return size === undefined ? {} : { terminalSize: size };
 }
 
-/** Forwarded to a process without a terminal; with one, the keys are. */
-const FORWARDED = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const;
-
-/** Ctrl-P, Ctrl-Q. */
-const DETACH_KEYS = [0x10, 0x11];
-
-type Target = Pick<RunningContainer, "writeStdin" | "endStdin" | "kill" | "resize" | "detach">;
-
-/** Connect until the returned function is called, which restores the terminal. */
-export function connectStdio(target: Target, options: StdioOptions): () => void {
+/**
+ * Connect until the returned function is called, which restores the terminal.
+ *
+ * @param say where to tell that the keys were seen
+ */
+export function connectStdio(
+  target: Target,
+  options: StdioOptions,
+  say: (text: string) => void,
+): () => void {
   const undo: (() => void)[] = [];
-  const numbers = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1, SIGQUIT: 3, SIGUSR1: 10, SIGUSR2: 12 };
-  for (const name of FORWARDED) {
-    const forward = () => void target.kill(numbers[name]).catch(() => {});
-    process.on(name, forward);
-    undo.push(() => process.off(name, forward));
-  }
-  if (options.tty) {
-    const resize = () => {
-      const { columns, rows } = process.stdout;
-      if (columns > 0) void target.resize(columns, rows).catch(() => {});
-    };
-    process.on("SIGWINCH", resize);
-    undo.push(() => process.off("SIGWINCH", resize));
-    resize();
-  }
-  if (options.interactive) undo.push(connectStdin(target, options));
+  if (options.sigProxy) undo.push(forwardSignals((signal) => target.kill(signal)));
+  if (options.tty) undo.push(followSize(target));
+  if (options.interactive) undo.push(connectStdin(target, options, say));
   return () => {
     for (const step of undo.reverse()) step();
+    undo.length = 0;
   };
 }
 
-function connectStdin(target: Target, { tty }: StdioOptions): () => void {
+function followSize(target: Target): () => void {
+  const resize = () => {
+    const size = terminalSize(STDOUT) ?? terminalSize(STDIN);
+    if (size !== undefined) void target.resize(size.width, size.height).catch(() => {});
+  };
+  process.on("SIGWINCH", resize);
+  resize();
+  return () => void process.off("SIGWINCH", resize);
+}
+
+function connectStdin(
+  target: Target,
+  { tty, detachKeys }: StdioOptions,
+  say: (text: string) => void,
+): () => void {
   const { stdin } = process;
-  const raw = tty && stdin.isTTY;
-  if (raw) stdin.setRawMode(true);
-  let matched = 0;
+  const raw = tty && isTerminal(STDIN);
+  const restore = raw ? makeRaw(STDIN) : () => {};
+  const filter = raw ? detachFilter(parseDetachKeys(detachKeys || DETACH_KEYS)) : undefined;
   const onData = (chunk: Uint8Array) => {
-    let bytes: Uint8Array = chunk;
-    if (tty) {
-      const kept: number[] = [];
-      for (const byte of chunk) {
-        if (byte === DETACH_KEYS[matched]) {
-          matched++;
-          if (matched === DETACH_KEYS.length) return target.detach();
-          continue;
-        }
-        // What looked like the beginning of the keys was not: it belongs to the container.
-        kept.push(...DETACH_KEYS.slice(0, matched));
-        matched = byte === DETACH_KEYS[0] ? 1 : 0;
-        if (matched === 0) kept.push(byte);
-      }
-      bytes = Uint8Array.from(kept);
-      if (bytes.length === 0) return;
+    const { bytes, detached } = filter?.(chunk) ?? { bytes: chunk, detached: false };
+    const pending = bytes.length === 0 ? undefined : target.writeStdin(bytes);
+    if (detached) {
+      restore();
+      say("\r\nread escape sequence\n");
+      return target.detach();
     }
-    const pending = target.writeStdin(bytes);
-    if (pending !== undefined) {
-      stdin.pause();
-      void pending.then(() => stdin.resume());
-    }
+    if (pending === undefined) return;
+    stdin.pause();
+    void pending.then(() => stdin.resume());
   };
   const onEnd = () => target.endStdin();
   stdin.on("data", onData);
   stdin.on("end", onEnd);
   stdin.on("error", onEnd);
   stdin.resume();
+  process.on("exit", restore);
   return () => {
+    process.off("exit", restore);
     stdin.off("data", onData);
     stdin.off("end", onEnd);
+    stdin.off("error", onEnd);
     stdin.pause();
-    if (raw) stdin.setRawMode(false);
+    restore();
   };
 }

@@ -5,33 +5,29 @@
  */
 
 import { control } from "../src/task/mod.ts";
-import type { Command } from "./command.ts";
+import { define } from "./command.ts";
 import { each } from "./each.ts";
-import { type Flags, parseFlags } from "./flags.ts";
 
-const FLAGS = {
-  "signal": { type: "string", short: "s", help: "Signal to send to the container" },
-  "time": { type: "int", short: "t", help: "Seconds to wait before killing the container" },
-  "timeout": { type: "int", help: "The same as --time" },
-} as const satisfies Flags;
-
-export const command: Command = {
-  usage: "stop [OPTIONS] CONTAINER [CONTAINER...]",
+export const command = define({
+  name: "stop",
+  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
   summary: "Stop one or more running containers",
-  flags: FLAGS,
-  async run(context, argv) {
-    const { flags, args } = parseFlags("stop", FLAGS, argv);
-    const { stopContainer } = await control();
-    const timeoutSec = flags.time ?? flags.timeout;
-    const options = {
-      ...timeoutSec === undefined ? {} : { timeoutSec },
-      ...flags.signal === undefined ? {} : { signal: flags.signal },
-    };
-    return await each(
-      context,
-      "stop",
-      args,
-      (name) => stopContainer(context.engine(), name, options),
-    );
+  args: [1, Infinity],
+  flags: {
+    "signal": { type: "string", short: "s", help: "Signal to send to the container" },
+    "time": { type: "int", hidden: true, help: "The same as --timeout" },
+    "timeout": {
+      type: "int",
+      short: "t",
+      help: "Seconds to wait before killing the container (-1 to wait for ever)",
+    },
   },
-};
+}, async (context, { flags, args }) => {
+  const { stopContainer } = await control();
+  const timeoutSec = flags.timeout ?? flags.time;
+  const options = {
+    ...timeoutSec === undefined ? {} : { timeoutSec },
+    ...flags.signal === undefined ? {} : { signal: flags.signal },
+  };
+  return await each(context, args, (name) => stopContainer(context.engine(), name, options));
+});

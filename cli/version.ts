@@ -5,41 +5,44 @@
  */
 
 import { arch, runtime } from "../ffi/mod.ts";
-import type { Command } from "./command.ts";
-import { type Flags, parseFlags } from "./flags.ts";
+import { define } from "./command.ts";
+import { FORMAT_ONE_HELP } from "./format.ts";
 
 /** Of this package. */
 export const VERSION = "0.1.0";
 
-const FLAGS = {
-  "format": { type: "string", short: "f", help: 'Format output with a Go template or "json"' },
-} as const satisfies Flags;
-
-export const command: Command = {
-  usage: "version [OPTIONS]",
-  summary: "Show the version information",
-  flags: FLAGS,
-  async run(context, argv) {
-    const { flags } = parseFlags("version", FLAGS, argv);
-    const versions: Readonly<Record<string, string | undefined>> = process.versions;
-    const engine = versions[runtime] ?? "";
-    const client = {
-      Version: VERSION,
-      Runtime: runtime,
-      RuntimeVersion: engine,
-      Os: "linux",
-      Arch: arch === "x86_64" ? "amd64" : "arm64",
-      OciSpec: "1.2.0",
-    };
-    if (flags.format !== undefined) {
-      const { formatRows } = await import("./format.ts");
-      context.out(formatRows(flags.format, [{ Client: client }]));
-      return 0;
-    }
-    context.out(
-      `Client: ctr\n Version:    ${client.Version}\n Runtime:    ${client.Runtime} ${client.RuntimeVersion}\n` +
-        ` OS/Arch:    ${client.Os}/${client.Arch}\n OCI spec:   ${client.OciSpec}\n`,
-    );
+export const command = define({
+  name: "version",
+  usage: "[OPTIONS]",
+  summary: "Show the ctr version information",
+  args: [0, 0],
+  flags: { "format": { type: "string", short: "f", help: FORMAT_ONE_HELP } },
+}, async (context, { flags }) => {
+  const { versions }: { versions: Readonly<Record<string, string | undefined>> } = process;
+  const engine = {
+    Version: VERSION,
+    Runtime: runtime,
+    RuntimeVersion: versions[runtime] ?? "",
+    OciRuntimeSpec: "1.2.0",
+    Os: "linux",
+    Arch: arch === "x86_64" ? "amd64" : "arm64",
+  };
+  if (flags.format !== undefined) {
+    const { formatOne } = await import("./format.ts");
+    // There is no daemon: what answers is what asks.
+    context.out(formatOne(flags.format, { Client: engine, Server: engine }));
     return 0;
-  },
-};
+  }
+  const lines = {
+    "Version": engine.Version,
+    "Runtime": `${engine.Runtime} ${engine.RuntimeVersion}`,
+    "OCI runtime spec": engine.OciRuntimeSpec,
+    "OS/Arch": `${engine.Os}/${engine.Arch}`,
+  };
+  context.out(
+    `ctr (client and engine are one)\n${
+      Object.entries(lines).map(([name, value]) => ` ${`${name}:`.padEnd(18)}${value}\n`).join("")
+    }`,
+  );
+  return 0;
+});

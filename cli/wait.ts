@@ -5,24 +5,20 @@
  */
 
 import { control } from "../src/task/mod.ts";
-import type { Command } from "./command.ts";
+import { define } from "./command.ts";
 import { each } from "./each.ts";
-import { type Flags, parseFlags } from "./flags.ts";
 
-const FLAGS = {} as const satisfies Flags;
-
-export const command: Command = {
-  usage: "wait CONTAINER [CONTAINER...]",
+export const command = define({
+  name: "wait",
+  usage: "CONTAINER [CONTAINER...]",
   summary: "Block until one or more containers stop, then print their exit codes",
-  flags: FLAGS,
-  async run(context, argv) {
-    const { args } = parseFlags("wait", FLAGS, argv);
-    const { waitContainer } = await control();
-    return await each(
-      context,
-      "wait",
-      args,
-      async (name) => String(await waitContainer(context.engine(), name)),
-    );
-  },
-};
+  args: [1, Infinity],
+  flags: {},
+}, async (context, { args }) => {
+  const { waitContainer } = await control();
+  return await each(
+    context,
+    args,
+    async (name) => String(await waitContainer(context.engine(), name)),
+  );
+});

@@ -1,0 +1,90 @@
+/**
+ * Where each command is.
+ *
+ * @module
+ */
+
+import type { Command } from "./command.ts";
+
+type Load = () => Promise<{ readonly command: Command }>;
+
+/** A file per command. */
+export const COMMANDS: Readonly<Record<string, Load>> = {
+  attach: () => import("./attach.ts"),
+  create: () => import("./create.ts"),
+  exec: () => import("./exec.ts"),
+  images: () => import("./images.ts"),
+  info: () => import("./info.ts"),
+  inspect: () => import("./inspect.ts"),
+  kill: () => import("./kill.ts"),
+  logs: () => import("./logs.ts"),
+  pause: () => import("./pause.ts"),
+  ps: () => import("./ps.ts"),
+  pull: () => import("./pull.ts"),
+  rm: () => import("./rm.ts"),
+  rmi: () => import("./rmi.ts"),
+  run: () => import("./run.ts"),
+  start: () => import("./start.ts"),
+  stop: () => import("./stop.ts"),
+  unpause: () => import("./unpause.ts"),
+  version: () => import("./version.ts"),
+  wait: () => import("./wait.ts"),
+};
+
+/** Docker's longer names: `container ls` is `ps`, with arguments that go before the person's own. */
+export const GROUPS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  container: {
+    attach: "attach",
+    create: "create",
+    exec: "exec",
+    inspect: "inspect --type=container",
+    kill: "kill",
+    list: "ps",
+    logs: "logs",
+    ls: "ps",
+    pause: "pause",
+    ps: "ps",
+    remove: "rm",
+    rm: "rm",
+    run: "run",
+    start: "start",
+    stop: "stop",
+    unpause: "unpause",
+    wait: "wait",
+  },
+  image: {
+    inspect: "inspect --type=image",
+    list: "images",
+    ls: "images",
+    pull: "pull",
+    remove: "rmi",
+    rm: "rmi",
+  },
+  system: { info: "info" },
+};
+
+/** What a person asked for. */
+export type Found =
+  | { readonly name: string; readonly load: Load; readonly args: readonly string[] }
+  /** An overview: of a group, or of everything. */
+  | { readonly overview: string | undefined }
+  | { readonly unknown: string };
+
+/** Find the command in what follows the global flags. */
+export function find(words: readonly string[]): Found {
+  const [first, second] = words;
+  if (first === undefined) return { overview: undefined };
+  if (Object.hasOwn(COMMANDS, first)) {
+    return { name: first, load: COMMANDS[first]!, args: words.slice(1) };
+  }
+  if (first === "help") {
+    const found = find(words.slice(1));
+    return "load" in found ? { ...found, args: ["--help"] } : found;
+  }
+  if (!Object.hasOwn(GROUPS, first)) return { unknown: first };
+  const group = GROUPS[first]!;
+  if (second === undefined || second === "--help") return { overview: first };
+  if (!Object.hasOwn(group, second)) return { unknown: `${first} ${second}` };
+  const [name, ...before] = group[second]!.split(" ") as [string, ...string[]];
+  return { name, load: COMMANDS[name]!, args: [...before, ...words.slice(2)] };
+}

@@ -1,0 +1,122 @@
+/**
+ * The flags of `run` and `create`, as the engine's options.
+ *
+ * @module
+ */
+
+import { CtrError } from "../src/errors.ts";
+import { exists } from "../src/program/mod.ts";
+import type { ContainerOptions } from "../src/task/mod.ts";
+import type { Context } from "./command.ts";
+import { environmentOf, labelsOf, parsePairs } from "./env_file.ts";
+import type { Parsed } from "./flags.ts";
+import type { CONTAINER_FLAGS } from "./run_flags.ts";
+
+/** Translate. Nothing is made yet but the directories that `--volume` names. */
+export async function containerOptions(
+  { flags, args }: Parsed<typeof CONTAINER_FLAGS>,
+  { env }: Pick<Context, "env">,
+  { makeNothing = false }: { readonly makeNothing?: boolean } = {},
+): Promise<ContainerOptions> {
+  const [image, ...command] = args as [string, ...string[]];
+  checkCidFile(flags.cidfile);
+  return {
+    image,
+    ...flags.rootfs ? { rootfs: below(process.cwd(), image) } : {},
+    command,
+    ...given("name", flags.name),
+    ...flags.entrypoint === undefined ? {} : { entrypoint: [flags.entrypoint] },
+    env: environmentOf(flags, env),
+    ...given("workingDir", flags.workdir),
+    ...given("user", flags.user),
+    groupAdd: flags["group-add"],
+    ...given("hostname", flags.hostname),
+    labels: labelsOf(flags),
+    tty: flags.tty,
+    openStdin: flags.interactive,
+    autoRemove: flags.rm,
+    mounts: await mountsOf(flags, makeNothing),
+    readonlyRootfs: flags["read-only"],
+    privileged: flags.privileged,
+    capAdd: flags["cap-add"],
+    capDrop: flags["cap-drop"],
+    securityOpt: flags["security-opt"],
+    ...given("memoryBytes", flags.memory),
+    ...given("nanoCpus", flags.cpus === undefined ? undefined : Math.round(flags.cpus * 1e9)),
+    ...given("pidsLimit", flags["pids-limit"]),
+    ulimits: flags.ulimit.map(parseUlimit),
+    init: flags.init,
+    network: networkOf(flags.net ?? flags.network),
+    ...given("stopSignal", flags["stop-signal"]),
+    ...given("stopTimeoutSec", flags["stop-timeout"]),
+    sysctl: parsePairs(flags.sysctl),
+    ...given("shmBytes", flags["shm-size"]),
+    ...given("platform", flags.platform),
+    pull: pullPolicy(flags.pull),
+  };
+}
+
+function given<K extends string, T>(key: K, value: T | undefined): { [_ in K]?: T } {
+  return (value === undefined ? {} : { [key]: value }) as { [_ in K]?: T };
+}
+
+function below(directory: string, path: string): string {
+  return path.startsWith("/") ? path : `${directory}/${path}`;
+}
+
+async function mountsOf(
+  flags: Parsed<typeof CONTAINER_FLAGS>["flags"],
+  makeNothing: boolean,
+): Promise<NonNullable<ContainerOptions["mounts"]>> {
+  if (flags.volume.length + flags.mount.length + flags.tmpfs.length === 0) return [];
+  const { createVolumeSources, parseMounts } = await import("./mounts.ts");
+  const cwd = process.cwd();
+  const mounts = parseMounts(flags, cwd);
+  if (!makeNothing) createVolumeSources(flags, cwd);
+  return mounts;
+}
+
+const LIMITS =
+  "core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack as";
+
+/** `nofile=1024:2048`; one number is both, -1 is unlimited. */
+export function parseUlimit(text: string): { name: string; soft: number; hard: number } {
+  const match = /^([a-z]+)=(-?\d+)(?::(-?\d+))?$/.exec(text);
+  if (match === null) throw invalid("--ulimit", text, "it is NAME=SOFT[:HARD]");
+  const [, name, soft, hard = soft] = match;
+  if (!LIMITS.split(" ").includes(name!)) throw invalid("--ulimit", text, "there is no such limit");
+  if (Number(hard) !== -1 && (Number(soft) === -1 || Number(soft) > Number(hard))) {
+    throw invalid("--ulimit", text, "the soft limit is above the hard limit");
+  }
+  return { name: name!, soft: Number(soft), hard: Number(hard) };
+}
+
+function networkOf(name: string): "none" | "host" {
+  if (name === "none" || name === "host") return name;
+  throw new CtrError({
+    code: "not_implemented",
+    operation: "use --network",
+    subject: name,
+    reason: 'only "none" and "host" are supported yet',
+  });
+}
+
+function pullPolicy(text: string): "always" | "missing" | "never" {
+  if (text === "always" || text === "missing" || text === "never") return text;
+  throw invalid("--pull", text, 'it is "always", "missing" or "never"');
+}
+
+/** An existing file is another container's. */
+function checkCidFile(path: string | undefined): void {
+  if (path === undefined || !exists(path)) return;
+  throw new CtrError({
+    code: "already_exists",
+    operation: "write container ID",
+    subject: path,
+    reason: "the file exists; the container that it names may be running",
+  });
+}
+
+function invalid(flag: string, subject: string, reason: string): CtrError {
+  return new CtrError({ code: "invalid_argument", operation: `use ${flag}`, subject, reason });
+}
