@@ -122,7 +122,7 @@ function open(
 
 /** A program of ours, as a runtime's command line names it: beside this one, bundled as this one is. */
 function program(path: string): string {
-  const { url } = import.meta;
+  const url = import.meta.url; // taken apart it would keep Bun from making byte code of the bundle
   const { href } = new URL(path + url.slice(url.lastIndexOf(".")), url);
   return href.startsWith("file://") ? decodeURIComponent(href.slice("file://".length)) : href;
 }
