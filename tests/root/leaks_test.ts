@@ -64,10 +64,13 @@ const BAD: readonly Case[] = [
     error: /"\/etc\/passwd".*not a directory/i,
   },
   {
-    name: "the working directory is not permitted",
-    args: () => ["run", "--rm", "-u", "1234:1234", "-w", "/root", "host", "true"],
-    code: 125,
-    error: /"\/root".*permission denied/,
+    name: "a program that this user may not execute",
+    args: (cli) => [
+      ...["run", "--rm", "-u", "1234:1234", "-v", `${cli.root}/files:/mnt`],
+      ...["host", "/mnt/private"],
+    ],
+    code: 126,
+    error: /"\/mnt\/private".*permission denied/,
   },
   {
     name: "no such mount source",
@@ -235,6 +238,12 @@ function check(name: string, ended: Ended, code: number, error?: RegExp): void {
   }
 }
 
+function makeFiles(cli: Cli): void {
+  mkdirSync(join(cli.root, "files"));
+  writeFileSync(join(cli.root, "files", "file"), "content\n");
+  writeFileSync(join(cli.root, "files", "private"), "#!/bin/sh\n", { mode: 0o700 });
+}
+
 function rows(cli: Cli): string[] {
   const file = readdirSync(cli.data).find((name) => name.endsWith(".db"));
   assert.notEqual(file, undefined, "the data directory has a database");
@@ -290,8 +299,7 @@ test(
   async () => {
     const cli = new Cli("leaks");
     try {
-      mkdirSync(join(cli.root, "files"));
-      writeFileSync(join(cli.root, "files", "file"), "content\n");
+      makeFiles(cli);
       // What stays for good: the image, the database, the cgroup that all containers are below.
       await cli.ok(["run", "--rm", "host", "true"]);
       await until("the first run to settle", () => cli.containerDirectories().length === 0);
@@ -317,8 +325,7 @@ for (const { name, args, code, error } of [...GOOD, ...BAD]) {
   test(`ctr run exits with ${code}: ${name}`, needs("root", "overlayfs"), async () => {
     const cli = new Cli("exit-code");
     try {
-      mkdirSync(join(cli.root, "files"));
-      writeFileSync(join(cli.root, "files", "file"), "content\n");
+      makeFiles(cli);
       check(name, await cli.run(args(cli, 0)), code, error);
       assert.deepEqual(cli.containerDirectories(), []);
     } finally {
