@@ -114,16 +114,22 @@ function open(
   const roots = ["--data-root", found.data, "--exec-root", found.exec];
   return openEngine({
     directories: found,
-    cleanupArgv: [...runtimeArgv, program("main"), ...roots, "rm", "--force"],
-    shimScript: program("../src/shim/main"),
+    cleanupArgv: [...runtimeArgv, program("cli/main"), ...roots, "rm", "--force"],
+    shimScript: program("src/shim/main"),
     env,
   });
 }
 
-/** A program of ours, as a runtime's command line names it: beside this one, bundled as this one is. */
+/**
+ * A program of ours, as a runtime's command line names it. In a bundle with byte code the module's own
+ * URL is the one of the machine that built it, so there the runtime's argument tells where we are.
+ */
 function program(path: string): string {
-  const url = import.meta.url; // taken apart it would keep Bun from making byte code of the bundle
-  const { href } = new URL(path + url.slice(url.lastIndexOf(".")), url);
+  const script = process.argv[1]!;
+  if (script.endsWith("/dist/cli/main.js")) {
+    return `${script.slice(0, -"cli/main.js".length)}${path}.js`;
+  }
+  const { href } = new URL(`../${path}.ts`, import.meta.url);
   return href.startsWith("file://") ? decodeURIComponent(href.slice("file://".length)) : href;
 }
 
