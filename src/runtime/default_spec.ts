@@ -13,10 +13,10 @@ import type {
   OciMount,
   OciNamespaceType,
   OciRlimit,
-  OciSeccomp,
   OciSpec,
 } from "../oci/mod.ts";
-import { defaultSeccomp } from "./seccomp_profile.ts";
+import { DEFAULT_DEVICES } from "./default_devices.ts";
+import { defaultSeccomp, resolveProfile, type SeccompProfile } from "./seccomp_profile.ts";
 
 /** What a container is made from, with all names resolved to numbers. */
 export interface SpecOptions {
@@ -34,8 +34,8 @@ export interface SpecOptions {
   readonly capAdd: readonly string[];
   readonly capDrop: readonly string[];
   readonly securityOpt: readonly string[];
-  /** The parsed profile of `seccomp=FILE`; undefined: Docker's default. */
-  readonly seccompProfile?: OciSeccomp;
+  /** The parsed content of `seccomp=FILE`, as Docker or as OCI writes it; undefined: the default. */
+  readonly seccompProfile?: SeccompProfile;
   /** Binds and tmpfs of `-v`, `--mount`, `--tmpfs`, and the generated files of `/etc`. */
   readonly mounts: readonly OciMount[];
   readonly memoryBytes: number;
@@ -50,6 +50,8 @@ export interface SpecOptions {
   readonly shmBytes?: number;
   readonly sysctl?: Readonly<Record<string, string>>;
   readonly oomScoreAdj?: number;
+  /** Devices beside the default ones, all of them allowed: `--device`, or all with `--privileged`. */
+  readonly devices?: readonly OciDevice[];
 }
 
 /** Docker's capabilities. */
@@ -102,7 +104,11 @@ export function defaultSpec(options: SpecOptions): OciSpec {
   const held = options.uid === 0 ? bounding : [];
   const seccomp = privileged || security.seccomp === "unconfined"
     ? undefined
-    : options.seccompProfile ?? defaultSeccomp(bounding, options.arch);
+    : options.seccompProfile === undefined
+    ? defaultSeccomp(bounding, options.arch)
+    : resolveProfile(options.seccompProfile, bounding, options.arch);
+  const devices = options.devices ?? [];
+  const spread = rootfsPropagation(options.mounts);
   const namespaces: OciNamespaceType[] = ["mount", "pid", "ipc", "uts", "cgroup"];
   if (options.network === "none") namespaces.push("network");
   const confined = !privileged && !security.unconfinedPaths;
@@ -118,6 +124,7 @@ export function defaultSpec(options: SpecOptions): OciSpec {
       rlimits: options.rlimits,
       noNewPrivileges: security.noNewPrivileges,
       ...options.oomScoreAdj === undefined ? {} : { oomScoreAdj: options.oomScoreAdj },
+      ...security.appArmor === undefined ? {} : { apparmorProfile: security.appArmor },
     },
     root: { path: options.rootfs, readonly: options.readonlyRootfs },
     hostname: options.hostname,
@@ -125,9 +132,11 @@ export function defaultSpec(options: SpecOptions): OciSpec {
     linux: {
       namespaces: namespaces.map((type) => ({ type })),
       cgroupsPath: options.cgroupsPath,
-      devices: DEVICES,
+      devices: [...DEFAULT_DEVICES, ...devices],
       resources: {
-        devices: privileged ? [{ allow: true, access: "rwm" }] : DEVICE_RULES,
+        devices: privileged
+          ? [{ allow: true, access: "rwm" }]
+          : [...DEVICE_RULES, ...devices.map(ruleOf)],
         ...options.memoryBytes > 0
           ? { memory: { limit: options.memoryBytes, swap: options.memoryBytes * 2 } }
           : {},
@@ -138,44 +147,59 @@ export function defaultSpec(options: SpecOptions): OciSpec {
       },
       maskedPaths: confined ? MASKED_PATHS : [],
       readonlyPaths: confined ? READONLY_PATHS : [],
+      ...spread === undefined ? {} : { rootfsPropagation: spread },
       ...options.sysctl === undefined ? {} : { sysctl: options.sysctl },
       ...seccomp === undefined ? {} : { seccomp },
     },
   };
 }
 
-/** Docker's rules: `ALL` counts, drops come after adds, names with or without `CAP_`. */
+/** Docker's rules: `ALL` counts, drops come before adds, names with or without `CAP_`. */
 function boundingSet(options: SpecOptions): readonly string[] {
-  if (options.privileged) return options.availableCapabilities;
-  const named = (names: readonly string[]) => names.map(capabilityName);
-  const add = named(options.capAdd);
-  const drop = named(options.capDrop);
-  const base = drop.includes("ALL")
-    ? []
-    : add.includes("ALL")
-    ? [...options.availableCapabilities]
-    : DEFAULT_CAPABILITIES;
-  const wanted = new Set([...base, ...add.filter((name) => name !== "ALL")]);
-  if (add.includes("ALL") && drop.includes("ALL")) {
-    for (const name of options.availableCapabilities) wanted.add(name);
-  }
-  for (const name of drop) if (!add.includes(name)) wanted.delete(name);
+  const { availableCapabilities: all, privileged } = options;
+  const add = options.capAdd.map((name) => capabilityName(name, "add"));
+  const drop = options.capDrop.map((name) => capabilityName(name, "drop"));
+  if (privileged) return all;
+  const wanted = new Set(
+    add.includes("ALL")
+      ? all.filter((name) => !drop.includes(name))
+      : drop.includes("ALL")
+      ? add
+      : [...DEFAULT_CAPABILITIES.filter((name) => !drop.includes(name)), ...add],
+  );
   return CAPABILITIES.filter((name) => wanted.has(name));
 }
 
-function capabilityName(text: string): string {
+function capabilityName(text: string, verb: "add" | "drop"): string {
   const upper = text.toUpperCase();
   if (upper === "ALL") return upper;
   const name = upper.startsWith("CAP_") ? upper : `CAP_${upper}`;
   if (!CAPABILITIES.includes(name)) {
     throw new CtrError({
       code: "invalid_argument",
-      operation: "use capability",
+      operation: `${verb} capability`,
       subject: text,
-      reason: "there is no such capability",
+      reason: `unknown capability: "${name}"`,
     });
   }
   return name;
+}
+
+/** A mount that shall see the host's mounts, or show its own, needs a root that does, as in Docker. */
+function rootfsPropagation(mounts: readonly OciMount[]): string | undefined {
+  const has = (word: string) =>
+    mounts.some(({ options = [] }) => options.includes(word) || options.includes(`r${word}`));
+  return has("shared") ? "shared" : has("slave") ? "rslave" : undefined;
+}
+
+function ruleOf({ type, major, minor }: OciDevice): OciDeviceRule {
+  return {
+    allow: true,
+    type: type === "b" ? "b" : "c",
+    ...major === undefined ? {} : { major },
+    ...minor === undefined ? {} : { minor },
+    access: "rwm",
+  };
 }
 
 /** `--security-opt`, understood or refused. */
@@ -184,10 +208,13 @@ export function parseSecurityOptions(options: readonly string[]): {
   /** `unconfined`, a file name, or undefined for the default profile. */
   readonly seccomp: string | undefined;
   readonly unconfinedPaths: boolean;
+  /** A profile that the host has; `undefined`: none. */
+  readonly appArmor: string | undefined;
 } {
   let noNewPrivileges = false;
   let seccomp: string | undefined;
   let unconfinedPaths = false;
+  let appArmor: string | undefined;
   for (const option of options) {
     const [, key, value] = /^([^=:]+)(?:[=:](.*))?$/.exec(option) ?? [];
     if (key === "no-new-privileges" && [undefined, "true", "false"].includes(value)) {
@@ -196,6 +223,7 @@ export function parseSecurityOptions(options: readonly string[]): {
     else if (key === "systempaths" && value === "unconfined") unconfinedPaths = true;
     else if (key === "label" && value === "disable") continue;
     else if (key === "apparmor" && value === "unconfined") continue;
+    else if (key === "apparmor" && value) appArmor = value;
     else {
       throw new CtrError({
         code: "not_implemented",
@@ -203,11 +231,11 @@ export function parseSecurityOptions(options: readonly string[]): {
         subject: option,
         reason: "it is not supported",
         hint: "known are no-new-privileges, seccomp=PROFILE, systempaths=unconfined, " +
-          "apparmor=unconfined and label=disable",
+          "apparmor=PROFILE and label=disable",
       });
     }
   }
-  return { noNewPrivileges, seccomp, unconfinedPaths };
+  return { noNewPrivileges, seccomp, unconfinedPaths, appArmor };
 }
 
 function defaultMounts(options: SpecOptions): OciMount[] {
@@ -249,32 +277,11 @@ function sortedMounts(mounts: readonly OciMount[]): OciMount[] {
   return [...mounts].sort((a, b) => depth(a) - depth(b));
 }
 
-const DEVICES: readonly OciDevice[] = [
-  ["null", 1, 3],
-  ["zero", 1, 5],
-  ["full", 1, 7],
-  ["random", 1, 8],
-  ["urandom", 1, 9],
-  ["tty", 5, 0],
-].map(([name, major, minor]) => ({
-  type: "c",
-  path: `/dev/${name}`,
-  major: major as number,
-  minor: minor as number,
-  fileMode: 0o666,
-}));
-
 const DEVICE_RULES: readonly OciDeviceRule[] = [
   { allow: false, access: "rwm" },
   { allow: true, type: "c", access: "m" },
   { allow: true, type: "b", access: "m" },
-  ...DEVICES.map(({ major, minor }): OciDeviceRule => ({
-    allow: true,
-    type: "c",
-    major: major!,
-    minor: minor!,
-    access: "rwm",
-  })),
+  ...DEFAULT_DEVICES.map(ruleOf),
   { allow: true, type: "c", major: 5, minor: 1, access: "rwm" }, // console
   { allow: true, type: "c", major: 5, minor: 2, access: "rwm" }, // ptmx
   { allow: true, type: "c", major: 136, access: "rwm" }, // pty slaves

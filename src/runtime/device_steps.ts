@@ -7,23 +7,8 @@
 import type { OciDevice } from "../oci/mod.ts";
 import { AT, O, S } from "../linux/mod.ts";
 import { O_ARCH, type ProgramBuilder, type Ref } from "../program/mod.ts";
+import { DEFAULT_DEVICES } from "./default_devices.ts";
 import { DEVICE_LINKS, freshSteps, mountSteps, targetSteps, type Tree } from "./mount_steps.ts";
-
-/** What the runtime spec promises to every container, whether `linux.devices` lists it or not. */
-export const DEFAULT_DEVICES: readonly OciDevice[] = [
-  ["null", 1, 3],
-  ["zero", 1, 5],
-  ["full", 1, 7],
-  ["random", 1, 8],
-  ["urandom", 1, 9],
-  ["tty", 5, 0],
-].map(([name, major, minor]) => ({
-  type: "c",
-  path: `/dev/${name}`,
-  major: major as number,
-  minor: minor as number,
-  fileMode: 0o666,
-}));
 
 /**
  * Make the devices and links in `/dev`.

@@ -18,7 +18,8 @@ import type { CgroupStats, CreateOptions, ExecOptions, RuntimeProcess } from "./
 
 export { create } from "./create.ts";
 export { availableCapabilities } from "./facts.ts";
-export { layerReader, type ResolvedUser, resolveGroup, resolveUser } from "./users.ts";
+export { layerReader, processReader } from "./layer_files.ts";
+export { type ResolvedUser, resolveGroup, resolveUser } from "./users.ts";
 export { defaultSpec, parseSecurityOptions, type SpecOptions } from "./default_spec.ts";
 export type {
   CgroupStats,

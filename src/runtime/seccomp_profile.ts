@@ -6,6 +6,7 @@
  * @module
  */
 
+import { CtrError } from "../errors.ts";
 import type { OciSeccomp, OciSeccompArg, OciSeccompRule } from "../oci/mod.ts";
 
 /** Calls that are allowed to everybody, on any architecture that has them. */
@@ -123,6 +124,79 @@ export function defaultSeccomp(capabilities: readonly string[], arch: string): O
     architectures: SUB_ARCHITECTURES[arch] ?? [],
     syscalls,
   };
+}
+
+/** A profile as a file has it: OCI's fields, or Docker's with their conditions. */
+export interface SeccompProfile extends Omit<OciSeccomp, "syscalls"> {
+  readonly archMap?:
+    | readonly {
+      readonly architecture: string;
+      readonly subArchitectures?: readonly string[] | null;
+    }[]
+    | null;
+  readonly syscalls?: readonly SeccompProfileRule[] | null;
+}
+
+/** A rule with Docker's conditions. */
+export interface SeccompProfileRule extends Omit<OciSeccompRule, "names" | "args"> {
+  readonly names?: readonly string[] | null;
+  /** The old way to write one name. */
+  readonly name?: string;
+  readonly args?: readonly OciSeccompArg[] | null;
+  readonly includes?: SeccompConditions | null;
+  readonly excludes?: SeccompConditions | null;
+}
+
+interface SeccompConditions {
+  readonly caps?: readonly string[] | null;
+  /** As Go names them: `amd64`, `arm64`, `x32`. */
+  readonly arches?: readonly string[] | null;
+  /** Taken as given: ctr needs a kernel that is newer than any that profiles ask for. */
+  readonly minKernel?: string;
+}
+
+/**
+ * Decide a profile's conditions, so that only what a runtime spec knows is left.
+ *
+ * @throws {CtrError} `invalid_argument` when it is no profile
+ */
+export function resolveProfile(
+  profile: SeccompProfile,
+  capabilities: readonly string[],
+  arch: string,
+): OciSeccomp {
+  const { archMap, syscalls, ...rest } = profile;
+  if (typeof profile.defaultAction !== "string") {
+    throw new CtrError({
+      code: "invalid_argument",
+      operation: "use seccomp profile",
+      reason: "it has no defaultAction",
+    });
+  }
+  const own = SUB_ARCHITECTURES[arch]?.[0] ?? "";
+  const mapped = archMap?.find(({ architecture }) => architecture === own);
+  const architectures = mapped === undefined
+    ? profile.architectures
+    : [own, ...mapped.subArchitectures ?? []];
+  const goArch = ({ x86_64: "amd64", aarch64: "arm64" } as Record<string, string>)[arch] ?? arch;
+  const rules: OciSeccompRule[] = [];
+  for (const { name, names, args, includes, excludes, ...rule } of syscalls ?? []) {
+    const { caps: withCaps, arches: onArches } = includes ?? {};
+    const { caps: withoutCaps, arches: notOnArches, minKernel } = excludes ?? {};
+    if (minKernel) continue; // a rule for kernels before that
+    if (onArches?.length && !onArches.includes(goArch)) continue;
+    if (notOnArches?.includes(goArch)) continue;
+    if (withCaps?.some((cap) => !capabilities.includes(cap))) continue;
+    if (withoutCaps?.some((cap) => capabilities.includes(cap))) continue;
+    const { action, errnoRet } = rule;
+    rules.push({
+      names: names ?? (name === undefined ? [] : [name]),
+      action,
+      ...errnoRet === undefined ? {} : { errnoRet },
+      ...args?.length ? { args } : {},
+    });
+  }
+  return { ...rest, ...architectures === undefined ? {} : { architectures }, syscalls: rules };
 }
 
 function allow(names: readonly string[], ...args: readonly OciSeccompArg[]): OciSeccompRule {

@@ -7,7 +7,6 @@
  */
 
 import { CtrError } from "../errors.ts";
-import { close, open, openInRoot, readAll } from "../program/mod.ts";
 
 /** A user in numbers. */
 export interface ResolvedUser {
@@ -18,7 +17,6 @@ export interface ResolvedUser {
   readonly home: string;
 }
 
-const MAX_FILE = 4 << 20;
 const MAX_ID = 0x7fffffff;
 
 /**
@@ -63,31 +61,6 @@ export function resolveGroup(
   const group = lines(read("etc/group")).find(([name]) => name === text);
   if (group === undefined && !isNumber(text)) throw unknown("group", text, "group");
   return id(group?.[2] ?? text, "group", text);
-}
-
-/**
- * A reader of files in a root file system that is not mounted: it looks into the directories of its
- * layers, topmost first, and follows links only inside one of them.
- */
-export function layerReader(directories: readonly string[]): (file: string) => string {
-  return (file) => {
-    for (const directory of directories) {
-      const root = open(directory, 0o10000000); // O_PATH
-      let fd: number | undefined;
-      try {
-        fd = openInRoot(root, file, 0o4000); // O_NONBLOCK: a FIFO must not hold us
-        return new TextDecoder().decode(readAll(fd, file, MAX_FILE));
-      } catch (error) {
-        const { errnoName } = error as { errnoName?: string };
-        if (errnoName === "ENXIO") return ""; // a whiteout: deleted by this layer
-        if (errnoName !== "ENOENT") throw error;
-      } finally {
-        if (fd !== undefined) close(fd);
-        close(root);
-      }
-    }
-    return "";
-  };
 }
 
 function lines(text: string): string[][] {
