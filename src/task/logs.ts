@@ -4,11 +4,12 @@
  * @module
  */
 
-import { CtrError } from "../errors.ts";
-import { ShimClient } from "../shim/mod.ts";
+import type { ShimClient } from "../shim/mod.ts";
+import type { ContainerRecord } from "../state/mod.ts";
 import type { Engine } from "./engine.ts";
-import { execDir, logPath } from "./place.ts";
-import { taskState } from "./task_state.ts";
+import { LogFile } from "./log_file.ts";
+import { logPath } from "./place.ts";
+import { shimOf } from "./task_state.ts";
 
 /** A piece of a line, usually a whole one with its `\n`. */
 export interface LogEntry {
@@ -30,86 +31,87 @@ export interface LogOptions {
   readonly signal?: AbortSignal;
 }
 
-/** The entries of a log, oldest first. */
+/**
+ * The entries of a log, oldest first.
+ *
+ * @throws {CtrError} `not_found` when there is no such container
+ */
 export async function* containerLogs(
   engine: Engine,
   reference: string,
   options: LogOptions = {},
 ): AsyncGenerator<LogEntry> {
   const record = engine.state.containers.resolve(reference, "read log");
-  const fs = process.getBuiltinModule("node:fs");
+  const { existsSync } = process.getBuiltinModule("node:fs");
   const path = logPath(engine.directories, record.id);
-  if (!fs.existsSync(path)) return;
-  const running = async () =>
-    ["running", "paused"].includes((await taskState(engine, record)).status);
-  const fd = fs.openSync(path, "r");
-  // What wakes a follower: the log grew, or the container ended.
-  let wake = () => {};
-  let ended = !options.follow || !(await running());
-  let shim: ShimClient | undefined;
-  let watcher: ReturnType<typeof fs.watch> | undefined;
+  if (!existsSync(path)) return;
+  const { sinceMs = 0, untilMs = Infinity } = options;
+  const file = new LogFile(path);
+  let follower: Follower | undefined;
   try {
-    if (!ended) {
-      watcher = fs.watch(path, () => wake());
-      shim = await ShimClient.to(execDir(engine.directories, record.id)).catch(() => undefined);
-      const done = () => {
-        ended = true;
-        wake();
-      };
-      if (shim === undefined) ended = true;
-      else shim.call("Wait", { id: record.id }).then(done, done);
-      options.signal?.addEventListener("abort", done);
-    }
-    let position = 0;
-    let held = "";
-    const decoder = new TextDecoder();
-    const buffer = new Uint8Array(1 << 16);
-    const wanted = (entry: LogEntry) => {
-      const at = Date.parse(entry.time);
-      return at >= (options.sinceMs ?? 0) && at <= (options.untilMs ?? Infinity);
-    };
-    const read = function* (): Generator<LogEntry> {
-      while (true) {
-        const length = fs.readSync(fd, buffer, 0, buffer.length, position);
-        if (length === 0) return;
-        position += length;
-        const lines = (held + decoder.decode(buffer.subarray(0, length), { stream: true }))
-          .split("\n");
-        held = lines.pop()!;
-        for (const line of lines) {
-          const entry = parse(line, path);
-          if (wanted(entry)) yield entry;
-        }
-      }
-    };
-    if (options.tail !== undefined) {
-      const all = [...read()];
-      yield* options.tail === 0 ? [] : all.slice(-options.tail);
-    }
+    if (options.follow) follower = await follow(engine, record, path, options.signal);
+    if (options.tail !== undefined) file.seekTail(options.tail);
     while (true) {
-      const last = ended; // what was written before the end is read after it was seen
-      const more = new Promise<void>((resolve) => wake = resolve);
-      yield* read();
+      const last = follower?.ended ?? true; // what was written before the end is read after it
+      const changed = follower?.changed();
+      for (const entry of file.read()) {
+        const at = Date.parse(entry.time);
+        if (at > untilMs) return;
+        if (at >= sinceMs) yield entry;
+      }
       if (last) return;
-      if (!ended) await more;
+      await changed;
     }
   } finally {
-    watcher?.close();
-    shim?.close();
-    fs.closeSync(fd);
+    follower?.close();
+    file.close();
   }
 }
 
-function parse(line: string, path: string): LogEntry {
+/** Knows when to look again: the log grew, or the container ended. */
+interface Follower {
+  readonly ended: boolean;
+  /** Resolves at the next change after this call. */
+  changed(): Promise<void>;
+  close(): void;
+}
+
+async function follow(
+  engine: Engine,
+  record: ContainerRecord,
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<Follower> {
+  let next = Promise.withResolvers<void>();
+  let ended = false;
+  const wake = () => next.resolve();
+  const end = () => {
+    ended = true;
+    wake();
+  };
+  const watcher = process.getBuiltinModule("node:fs").watch(path, wake);
+  signal?.addEventListener("abort", end);
+  if (signal?.aborted) end();
+  let shim: ShimClient | undefined;
   try {
-    return JSON.parse(line) as LogEntry;
-  } catch (cause) {
-    throw new CtrError({
-      code: "data_loss",
-      operation: "read log",
-      subject: path,
-      reason: "a line is not JSON",
-      cause,
-    });
+    shim = await shimOf(engine, record, "read log");
+    shim.call("Wait", { id: record.id }).then(end, end);
+  } catch {
+    end(); // it does not run: what is there is all there will be
   }
+  return {
+    get ended() {
+      return ended;
+    },
+    changed() {
+      next = Promise.withResolvers();
+      if (ended) next.resolve();
+      return next.promise;
+    },
+    close() {
+      signal?.removeEventListener("abort", end);
+      watcher.close();
+      shim?.close();
+    },
+  };
 }
