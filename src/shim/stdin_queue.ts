@@ -46,6 +46,7 @@ export class StdinQueue {
     this.#queue.push(data.slice());
     this.#queued += data.length;
     if (this.#queue.length === 1) this.#flush();
+    else this.#report();
   }
 
   /** The process reads end of file once it has read the rest. */
