@@ -4,15 +4,8 @@
  * @module
  */
 
-import {
-  ensureDirectory,
-  exists,
-  kill,
-  readText,
-  readTextIfExists,
-  rmdir,
-  writeFile,
-} from "../program/mod.ts";
+import { CtrError } from "../errors.ts";
+import { exists, kill, readTextIfExists, rmdir, writeFile } from "../program/mod.ts";
 import { type CgroupLayout, cgroupLayout, checkedCgroupPath } from "./cgroup.ts";
 import type { CgroupStats } from "./types.ts";
 
@@ -23,72 +16,112 @@ function directories(layout: CgroupLayout, path: string): string[] {
 
 /** Host process ids in a cgroup. */
 export function cgroupPids(path: string, layout: CgroupLayout = cgroupLayout()): number[] {
-  const found = new Set<number>();
-  for (const directory of directories(layout, path)) {
-    const text = readTextIfExists(`${directory}/cgroup.procs`) ?? "";
-    for (const line of text.split("\n")) if (line !== "") found.add(Number(line));
-  }
-  return [...found];
+  return [...new Set(directories(layout, path).flatMap(pidsIn))];
 }
+
+function pidsIn(directory: string): number[] {
+  const text = readTextIfExists(`${directory}/cgroup.procs`)?.trim() ?? "";
+  return text === "" ? [] : text.split("\n").map(Number);
+}
+
+/** How long processes that were killed may take to go. */
+const PATIENCE_MS = 10_000;
 
 /**
  * Kill every process in the container's cgroups and remove the directories. Idempotent.
  *
- * A killed process leaves its cgroup when it exits, a moment later: the removal is tried again after
- * growing pauses, which an empty cgroup, the usual case, never sees.
+ * An empty cgroup, the usual case, goes at once. A process that is killed leaves its cgroup a moment
+ * later, so then the removal is tried again after growing pauses.
+ *
+ * @throws {SyscallError} when processes survive for 10 s, in uninterruptible sleep perhaps
  */
 export async function removeCgroup(
   path: string,
   layout: CgroupLayout = cgroupLayout(),
 ): Promise<void> {
-  const SIGKILL = 9;
-  for (const directory of directories(layout, path)) {
-    for (let pauseMs = 1; exists(directory); pauseMs = Math.min(pauseMs * 2, 100)) {
-      try {
-        if (pauseMs > 1) { for (const child of childrenOf(directory)) rmdir(child); }
-        rmdir(directory);
-        break;
-      } catch (error) {
-        if (pauseMs >= 100) throw error;
-        if (layout.version === 1 && exists(`${directory}/freezer.state`)) {
-          writeFile(`${directory}/freezer.state`, "THAWED"); // a frozen process does not die
-        }
-        if (exists(`${directory}/cgroup.kill`)) writeFile(`${directory}/cgroup.kill`, "1");
-        else for (const pid of cgroupPids(path, layout)) kill(pid, SIGKILL);
-        await new Promise((resolve) => setTimeout(resolve, pauseMs));
-      }
-    }
+  let busy = directories(layout, path).filter((directory) => !removed(directory));
+  const until = Date.now() + PATIENCE_MS;
+  for (let pauseMs = 1; busy.length > 0; pauseMs = Math.min(pauseMs * 2, 50)) {
+    killAll(path, layout);
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    for (const directory of busy) for (const child of childrenOf(directory)) removed(child);
+    busy = busy.filter((directory) => !removed(directory));
+    if (Date.now() > until && busy.length > 0) rmdir(busy[0]!);
   }
+}
+
+/** True when the directory is gone, false while something is in it. */
+function removed(directory: string): boolean {
+  try {
+    rmdir(directory);
+    return true;
+  } catch (error) {
+    const { errnoName } = error as { errnoName?: string };
+    if (errnoName === "EBUSY" || errnoName === "ENOTEMPTY") return false;
+    throw error;
+  }
+}
+
+/** Kill what is in a cgroup and below, without a chance to fork away. */
+function killAll(path: string, layout: CgroupLayout): void {
+  if (layout.version === 2) {
+    const file = `${layout.root}${checkedCgroupPath(path)}/cgroup.kill`;
+    if (exists(file)) return writeFile(file, "1");
+  }
+  const SIGKILL = 9;
+  const frozen = setFrozen(path, true, layout);
+  const below = new Set(cgroupPids(path, layout));
+  for (const directory of directories(layout, path)) {
+    for (const child of childrenOf(directory)) for (const pid of pidsIn(child)) below.add(pid);
+  }
+  for (const pid of below) kill(pid, SIGKILL);
+  // A frozen process does not even die.
+  if (frozen) setFrozen(path, false, layout);
 }
 
 /** Cgroups that the container made in its own, deepest first; it may have none. */
 function childrenOf(directory: string): string[] {
-  // A cgroup without children has a link count of two; only listing tells names.
   const fs = process.getBuiltinModule("node:fs");
-  const found: string[] = [];
-  for (const entry of fs.readdirSync(directory, { withFileTypes: true })) {
-    if (!entry.isDirectory()) continue;
-    const child = `${directory}/${entry.name}`;
-    found.push(...childrenOf(child), child);
+  let entries;
+  try {
+    entries = fs.readdirSync(directory, { withFileTypes: true });
+  } catch {
+    return []; // gone meanwhile
   }
-  return found;
+  return entries.filter((entry) => entry.isDirectory()).flatMap(({ name }) => {
+    const child = `${directory}/${name}`;
+    return [...childrenOf(child), child];
+  });
 }
 
-/** Stop or go on with every process of the container. */
+/**
+ * Stop or go on with every process of the container.
+ *
+ * @throws {CtrError} `failed_precondition` when this host cannot
+ */
 export function freezeCgroup(
   path: string,
   frozen: boolean,
   layout: CgroupLayout = cgroupLayout(),
 ): void {
-  if (layout.version === 2) {
-    writeFile(`${layout.root}${checkedCgroupPath(path)}/cgroup.freeze`, frozen ? "1" : "0");
-    return;
-  }
-  const mount = layout.controllers.get("freezer");
-  if (mount === undefined) throw new RangeError("this host has no freezer controller");
-  const directory = mount + checkedCgroupPath(path);
-  ensureDirectory(directory);
-  writeFile(`${directory}/freezer.state`, frozen ? "FROZEN" : "THAWED");
+  if (setFrozen(path, frozen, layout)) return;
+  throw new CtrError({
+    code: "failed_precondition",
+    operation: frozen ? "pause" : "resume",
+    subject: path,
+    reason: "it has no cgroup with a freezer on this host",
+  });
+}
+
+function setFrozen(path: string, frozen: boolean, layout: CgroupLayout): boolean {
+  const root = layout.version === 2 ? layout.root : layout.controllers.get("freezer");
+  if (root === undefined) return false;
+  const file = layout.version === 2 ? "cgroup.freeze" : "freezer.state";
+  const whole = `${root}${checkedCgroupPath(path)}/${file}`;
+  if (!exists(whole)) return false;
+  const word = layout.version === 2 ? frozen ? "1" : "0" : frozen ? "FROZEN" : "THAWED";
+  writeFile(whole, word);
+  return true;
 }
 
 /** What the controllers counted. A missing file is a missing field. */
@@ -118,15 +151,4 @@ export function cgroupStats(path: string, layout: CgroupLayout = cgroupLayout())
 
 function multiply(value: number | undefined, by: number): number | undefined {
   return value === undefined ? undefined : value * by;
-}
-
-/** How many processes the kernel killed for want of memory. Cheap: one file. */
-export function oomKills(path: string): number {
-  const layout = cgroupLayout();
-  const checked = checkedCgroupPath(path);
-  const file = layout.version === 2
-    ? `${layout.root}${checked}/memory.events`
-    : `${layout.controllers.get("memory") ?? ""}${checked}/memory.oom_control`;
-  if (!exists(file)) return 0;
-  return Number(/^oom_kill (\d+)$/m.exec(readText(file))?.[1] ?? 0);
 }

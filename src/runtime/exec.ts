@@ -21,7 +21,6 @@ import { Child, readyProcess, Rendezvous } from "./process.ts";
 import {
   cgroupSteps,
   closeSteps,
-  execSteps,
   identitySteps,
   pipeSteps,
   rlimitSteps,
@@ -29,6 +28,7 @@ import {
   seccompFlags,
   stdioSteps,
 } from "./process_steps.ts";
+import { execSteps } from "./exec_steps.ts";
 import { terminalSteps } from "./terminal_steps.ts";
 import type { ExecOptions, RuntimeProcess } from "./types.ts";
 

@@ -9,7 +9,7 @@ import { CAPABILITIES, S } from "../linux/mod.ts";
 import { sys } from "../../ffi/mod.ts";
 import { call, exists, fileKind, readText, readTextIfExists, SYS } from "../program/mod.ts";
 import type { OciSpec } from "../oci/mod.ts";
-import type { HostFacts } from "./compile.ts";
+import type { HostFacts } from "./compile_types.ts";
 import type { Labelling } from "./proc_steps.ts";
 import type { CreateOptions } from "./types.ts";
 

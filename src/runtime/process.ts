@@ -18,7 +18,8 @@ import {
   toError,
   waitFor,
 } from "../program/mod.ts";
-import { type ExecAttempts, execError, MASTER_FD } from "./process_steps.ts";
+import { type ExecAttempts, execError } from "./exec_steps.ts";
+import { MASTER_FD } from "./process_steps.ts";
 import type { Check } from "./protect_steps.ts";
 import type { RuntimeProcess } from "./types.ts";
 

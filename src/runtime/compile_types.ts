@@ -1,0 +1,63 @@
+/**
+ * What the compiler takes and gives.
+ *
+ * @module
+ */
+
+import type { OciSpec } from "../oci/mod.ts";
+import type { ProgramBuilder, Ref } from "../program/mod.ts";
+import type { ExecAttempts } from "./exec_steps.ts";
+import type { Labelling } from "./proc_steps.ts";
+import type { Check } from "./protect_steps.ts";
+import type { RootfsMount } from "./types.ts";
+
+/** What the compiler has to know of the host beside the spec; looked up by `facts.ts`. */
+export interface HostFacts {
+  /** Where the root file system is mounted, on the host. */
+  readonly rootfsPath: string;
+  /** What each bind mount's source is, by destination; others count as directories. */
+  readonly sourceKinds: ReadonlyMap<string, "directory" | "file">;
+  /** What a masked path is, where the host's own tells. */
+  readonly maskKinds: ReadonlyMap<string, "directory" | "file">;
+  /** Which of stdin, stdout and stderr shall be given to the user. */
+  readonly ownStdio: readonly number[];
+  readonly availableCapabilities: readonly string[];
+  /** Asked for only if the spec has a label. */
+  readonly labelling: ReadonlySet<Labelling>;
+  /** The mount that the root file system is in, where the root's mounts are to be shared. */
+  readonly parentMount: string | undefined;
+  /** False where the user namespace will forbid setgroups(2). */
+  readonly setGroups: boolean;
+}
+
+/** What the compiler gets. */
+export interface CompileInput {
+  readonly bundle: string;
+  readonly spec: OciSpec;
+  readonly facts: HostFacts;
+  readonly rootfs: readonly RootfsMount[];
+  readonly stdio: readonly [number, number, number];
+  readonly goFd: number;
+  readonly statusFd: number;
+  /** The parent's ends of the pipes, closed in a child that waits before it closes everything. */
+  readonly parentFds: readonly number[];
+  /** Directories of the container's cgroups that the process enters by itself (version 1). */
+  readonly cgroups: readonly string[];
+  /** The cgroup mount of the container: host directory and name below `/sys/fs/cgroup`. */
+  readonly cgroupMounts: readonly { readonly source: string; readonly name: string }[];
+  readonly seccomp: Uint8Array | undefined;
+}
+
+/** The program and what its caller must look at once it waits for the go. */
+export interface Compiled {
+  readonly program: ProgramBuilder;
+  readonly cloneFlags: number;
+  /** The result of this step is the container's process; undefined: the cloned one is it. */
+  readonly second: Ref | undefined;
+  /** The child must not share memory with its parent. */
+  readonly copyMemory: boolean;
+  readonly checks: readonly Check[];
+  readonly attempts: ExecAttempts;
+  /** The child waits for the go once more, before anything else, until its ids are mapped. */
+  readonly waitsForMapping: boolean;
+}
