@@ -20,13 +20,7 @@ import {
   type Tree,
 } from "./mount_steps.ts";
 import { joinSteps, type NamespacePlan, planNamespaces, secondCloneStep } from "./namespaces.ts";
-import {
-  type Labelling,
-  labelSteps,
-  privateProcSteps,
-  sysctlSteps,
-  wantsLabel,
-} from "./proc_steps.ts";
+import { labelSteps, privateProcSteps, sysctlSteps, wantsLabel } from "./proc_steps.ts";
 import {
   cgroupSteps,
   closeSteps,
@@ -39,15 +33,8 @@ import {
   waitSteps,
 } from "./process_steps.ts";
 import { execSteps } from "./exec_steps.ts";
-import {
-  type Check,
-  maskSteps,
-  nullMountSteps,
-  protectMountSteps,
-  readonlySteps,
-} from "./protect_steps.ts";
+import { maskSteps, nullMountSteps, protectMountSteps, readonlySteps } from "./protect_steps.ts";
 import { terminalSteps } from "./terminal_steps.ts";
-import type { RootfsMount } from "./types.ts";
 import { checkSupported } from "./unsupported.ts";
 
 /**

@@ -11,7 +11,6 @@ import {
   AT,
   CAPABILITIES,
   capabilityWords,
-  ERRNO,
   errnoName,
   F,
   O,
@@ -19,7 +18,7 @@ import {
   RESOLVE,
   RLIMITS,
 } from "../linux/mod.ts";
-import { O_ARCH, openHow, type ProgramBuilder, type Ref, strings } from "../program/mod.ts";
+import { O_ARCH, openHow, type ProgramBuilder, type Ref } from "../program/mod.ts";
 import type { Check } from "./protect_steps.ts";
 
 /** Where the descriptors that survive until execve are put. */
