@@ -1,0 +1,258 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { OciSpec } from "../oci/mod.ts";
+import { explain } from "../program/mod.ts";
+import { compile } from "./compile.ts";
+import type { CompileInput, HostFacts } from "./compile_types.ts";
+
+const FACTS: HostFacts = {
+  rootfsPath: "/b/rootfs",
+  sourceKinds: new Map(),
+  maskKinds: new Map(),
+  ownStdio: [],
+  availableCapabilities: ["CAP_CHOWN", "CAP_KILL"],
+  labelling: new Set(),
+  parentMount: undefined,
+  setGroups: true,
+};
+
+const SPEC: OciSpec = {
+  ociVersion: "1.2.0",
+  process: {
+    args: ["/bin/true"],
+    cwd: "/",
+    user: { uid: 0, gid: 0 },
+    capabilities: { bounding: ["CAP_CHOWN"], effective: ["CAP_CHOWN"], permitted: ["CAP_CHOWN"] },
+  },
+  mounts: [{ destination: "/proc", type: "proc", source: "proc", options: ["nosuid"] }],
+  linux: { namespaces: [{ type: "mount" }, { type: "pid" }] },
+};
+
+function input(spec: Partial<OciSpec> = {}, facts: Partial<HostFacts> = {}): CompileInput {
+  return {
+    bundle: "/b",
+    spec: { ...SPEC, ...spec },
+    facts: { ...FACTS, ...facts },
+    rootfs: [],
+    stdio: [7, 8, 9],
+    goFd: 20,
+    statusFd: 23,
+    parentFds: [21, 22],
+    cgroups: ["/cg/ctr/x"],
+    cgroupMounts: [],
+    seccomp: undefined,
+  };
+}
+
+/** The calls with their arguments, without numbers and notes. */
+async function lines(input: CompileInput): Promise<string[]> {
+  const text = await explain(compile(input).program);
+  return text.trimEnd().split("\n").map((line) =>
+    line.replace(/^ *\d+ {2}/, "").replace(/ {2}\/\*.*\*\/$/, "").replace(/#\d+/g, "#")
+  );
+}
+
+const process = (more: Partial<NonNullable<OciSpec["process"]>>) => ({
+  process: { ...SPEC.process!, ...more },
+});
+const linux = (more: Partial<NonNullable<OciSpec["linux"]>>) => ({
+  linux: { ...SPEC.linux, ...more },
+});
+
+test("compile() makes this program of a small spec", async () => {
+  assert.deepEqual(await lines(input()), [
+    "fcntl(20, F_DUPFD_CLOEXEC, 10)",
+    "fcntl(23, F_DUPFD_CLOEXEC, 10)",
+    'openat(AT_FDCWD, "/cg/ctr/x/tasks", O_WRONLY)',
+    'write(#</cg/ctr/x>, "0", 1)',
+    "close(#</cg/ctr/x>)",
+    "prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)",
+    "setsid()",
+    'mount(NULL, "/", NULL, MS_REC|MS_SLAVE, NULL)',
+    "umask(0000)",
+    'mount("/b/rootfs", "/b/rootfs", NULL, MS_BIND|MS_REC, NULL)',
+    'openat(AT_FDCWD, "/b/rootfs", O_CLOEXEC|O_PATH|O_DIRECTORY)',
+    'mkdirat(#</b/rootfs>, "proc", 0755)',
+    'openat2(#</b/rootfs>, "proc", {flags=O_CLOEXEC|O_PATH, ' +
+    "resolve=RESOLVE_NO_MAGICLINKS|RESOLVE_IN_ROOT}, 24)",
+    "fchdir(#</proc>)",
+    'mount("proc", ".", "proc", MS_NOSUID, "")',
+    'mkdirat(#</b/rootfs>, "dev", 0755)',
+    'openat2(#</b/rootfs>, "dev", {flags=O_CLOEXEC|O_PATH, ' +
+    "resolve=RESOLVE_NO_MAGICLINKS|RESOLVE_IN_ROOT}, 24)",
+    'openat2(#</b/rootfs>, "dev", {flags=O_CLOEXEC|O_PATH|O_DIRECTORY, ' +
+    "resolve=RESOLVE_NO_MAGICLINKS|RESOLVE_IN_ROOT}, 24)",
+    'mknodat(#</dev>, "null", S_IFCHR|0666, makedev(1, 3))',
+    'mknodat(#</dev>, "zero", S_IFCHR|0666, makedev(1, 5))',
+    'mknodat(#</dev>, "full", S_IFCHR|0666, makedev(1, 7))',
+    'mknodat(#</dev>, "random", S_IFCHR|0666, makedev(1, 8))',
+    'mknodat(#</dev>, "urandom", S_IFCHR|0666, makedev(1, 9))',
+    'mknodat(#</dev>, "tty", S_IFCHR|0666, makedev(5, 0))',
+    'symlinkat("/proc/self/fd", #</dev>, "fd")',
+    'symlinkat("/proc/self/fd/0", #</dev>, "stdin")',
+    'symlinkat("/proc/self/fd/1", #</dev>, "stdout")',
+    'symlinkat("/proc/self/fd/2", #</dev>, "stderr")',
+    'symlinkat("pts/ptmx", #</dev>, "ptmx")',
+    'openat(#</dev>, "null", O_CLOEXEC|O_PATH|O_NOFOLLOW)',
+    "dup3(7, 0, 0)",
+    "dup3(8, 1, 0)",
+    "dup3(9, 2, 0)",
+    'openat(AT_FDCWD, "/", O_CLOEXEC|O_PATH)',
+    "fchdir(#</b/rootfs>)",
+    'pivot_root(".", ".")',
+    "fchdir(#</>)",
+    'mount(NULL, ".", NULL, MS_REC|MS_SLAVE, NULL)',
+    'umount2(".", MNT_DETACH)',
+    'chdir("/")',
+    "keyctl(KEYCTL_JOIN_SESSION_KEYRING, NULL)",
+    "dup3(#, 3, O_CLOEXEC)",
+    "dup3(#, 4, O_CLOEXEC)",
+    "close_range(5, ~0U, 0)",
+    "umask(0022)",
+    'openat2(AT_FDCWD, "/", {flags=O_CLOEXEC|O_PATH|O_DIRECTORY, ' +
+    "resolve=RESOLVE_NO_MAGICLINKS}, 24)",
+    "fchdir(#</>)",
+    "prctl(PR_CAPBSET_DROP, CAP_KILL, 0, 0, 0)",
+    "prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)",
+    "setgroups(0, NULL)",
+    "setresgid(0, 0, 0)",
+    "setresuid(0, 0, 0)",
+    "capset({version=_LINUX_CAPABILITY_VERSION_3, pid=0}, " +
+    "{effective=CAP_CHOWN, permitted=<same>, inheritable=0})",
+    "prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0)",
+    "prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)",
+    'write(4, "r", 1)',
+    "read(3, buffer, 1)",
+    'execve("/bin/true", ["/bin/true"], [])',
+    'faccessat(AT_FDCWD, "/bin/true", 0000)',
+    'execve("/bin/true", ["/bin/true"], [])',
+  ]);
+});
+
+test("compile() installs the filter last with no_new_privs, else before rights are dropped", async () => {
+  const place = async (noNewPrivileges: boolean) => {
+    const seccomp = new Uint8Array(16);
+    const calls = await lines({ ...input(process({ noNewPrivileges })), seccomp });
+    const at = (start: string) => calls.findIndex((line) => line.startsWith(start));
+    return { filter: at("seccomp"), capset: at("capset"), close: at("close_range") };
+  };
+  const without = await place(false);
+  assert.ok(without.close < without.filter && without.filter < without.capset);
+  const withIt = await place(true);
+  assert.ok(withIt.capset < withIt.filter);
+});
+
+test("compile() reaches a mount's target component by component, inside the root", async () => {
+  const mounts = [{ destination: "/a/b", type: "bind", source: "data", options: ["rbind", "ro"] }];
+  const calls = await lines(input({ mounts }, { sourceKinds: new Map([["/a/b", "file"]]) }));
+  const from = calls.findIndex((line) => line.startsWith("mkdirat"));
+  assert.deepEqual(calls.slice(from, from + 8).map((line) => line.replace(/\{flags.*\}/, "{}")), [
+    'mkdirat(#</b/rootfs>, "a", 0755)',
+    'openat2(#</b/rootfs>, "a", {}, 24)',
+    'openat(#</a/b>, "b", O_WRONLY|O_CREAT|O_EXCL|O_CLOEXEC|O_NOFOLLOW, 0644)',
+    'openat2(#</b/rootfs>, "a/b", {}, 24)',
+    'open_tree(AT_FDCWD, "/b/data", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_RECURSIVE)',
+    'mount_setattr(#</b/data>, "", AT_EMPTY_PATH, {attr_set=MOUNT_ATTR_RDONLY}, 32)',
+    'move_mount(#</b/data>, "", #</a/b>, "", MOVE_MOUNT_F_EMPTY_PATH|MOVE_MOUNT_T_EMPTY_PATH)',
+    'mkdirat(#</b/rootfs>, "dev", 0755)',
+  ]);
+});
+
+test("compile() opens the terminal inside the container, and mounts it by descriptors", async () => {
+  const calls = await lines(input(process({ terminal: true })));
+  const pivot = calls.findIndex((line) => line.startsWith("pivot_root"));
+  const open = calls.findIndex((line) => line.includes('"/dev/pts/ptmx"'));
+  const close = calls.findIndex((line) => line.startsWith("close_range"));
+  assert.ok(pivot < open && open < close);
+  assert.equal(calls[close], "close_range(6, ~0U, 0)");
+  assert.ok(
+    calls.some((line) => line.startsWith('move_mount(#</dev/console>, "", #</dev/console>')),
+  );
+});
+
+test("compile() chooses the way to mount an overlay by the length of its options", async () => {
+  const rootfs = (count: number) => [{
+    type: "overlay",
+    source: "overlay",
+    options: [
+      ...Array.from({ length: count }, (_, i) => `lowerdir+=/var/lib/ctr/snapshots/${i}/fs`),
+      "upperdir=/u",
+      "workdir=/w",
+      "volatile",
+    ],
+  }];
+  const few = await lines({ ...input(), rootfs: rootfs(3) });
+  assert.ok(few.some((line) => line.startsWith('mount("overlay", ".", "overlay"')));
+  const many = await lines({ ...input(), rootfs: rootfs(300) });
+  assert.equal(many.filter((line) => line.includes('"lowerdir+"')).length, 300);
+  assert.ok(many.some((line) => line.includes('FSCONFIG_SET_FLAG, "volatile"')));
+});
+
+test("compile() waits for id maps with the parent's pipe ends closed", async () => {
+  const namespaces = [{ type: "mount" }, { type: "user" }] as const;
+  const calls = await lines(input(linux({ namespaces })));
+  const wait = calls.indexOf("read(#, buffer, 1)");
+  assert.deepEqual(calls.slice(wait - 2, wait + 3), [
+    "close(21)",
+    "close(22)",
+    "read(#, buffer, 1)",
+    "setresgid(0, 0, 0)",
+    "setresuid(0, 0, 0)",
+  ]);
+  assert.ok(calls.findIndex((line) => line.includes("/tasks")) < wait);
+  // No right to make devices there.
+  assert.ok(!calls.some((line) => line.startsWith("mknodat")));
+});
+
+test("compile() clones twice to join a process-id namespace", () => {
+  const namespaces = [{ type: "mount" }, { type: "pid", path: "/proc/1/ns/pid" }] as const;
+  const compiled = compile(input(linux({ namespaces })));
+  assert.equal(compiled.cloneFlags, 0);
+  assert.notEqual(compiled.second, undefined);
+  assert.ok(compiled.copyMemory);
+});
+
+test("compile() keeps sysctls to the container's namespaces", async () => {
+  const sysctl = (key: string, ...types: ("ipc" | "network" | "uts")[]) =>
+    lines(input(linux({
+      sysctl: { [key]: "1" },
+      namespaces: [...SPEC.linux!.namespaces!, ...types.map((type) => ({ type }))],
+    })));
+  const calls = await sysctl("net.ipv4.conf.eth0/1.forwarding", "network");
+  assert.ok(calls.some((line) => line.includes('"sys/net/ipv4/conf/eth0.1/forwarding"')));
+  await sysctl("kernel.shmmax", "ipc");
+  await sysctl("fs.mqueue.msg_max", "ipc");
+  const bad: [string, ...("ipc" | "network" | "uts")[]][] = [
+    ["kernel.core_pattern", "ipc", "network", "uts"],
+    ["kernel.shmmax"],
+    ["net.ipv4.ip_forward"],
+    ["net.ipv4.../../../kernel/core_pattern", "network"],
+    ["net/../kernel/core_pattern", "network"],
+    ["", "network"],
+    ["kernel", "uts"],
+  ];
+  for (const [key, ...types] of bad) {
+    await assert.rejects(sysctl(key, ...types), { code: "invalid_argument" }, key);
+  }
+});
+
+test("compile() refuses what makes no sense or is not done", () => {
+  const refused = (code: string, spec: Partial<OciSpec>) =>
+    assert.throws(() => compile(input(spec)), { code }, JSON.stringify(spec));
+  refused("invalid_argument", process({ args: [] }));
+  refused("invalid_argument", process({ cwd: "relative" }));
+  refused("invalid_argument", process({ rlimits: [{ type: "RLIMIT_X", soft: 1, hard: 1 }] }));
+  refused("failed_precondition", process({ apparmorProfile: "docker-default" }));
+  refused("invalid_argument", linux({ namespaces: [{ type: "pid" }] }));
+  refused("invalid_argument", linux({ namespaces: [{ type: "mount" }, { type: "mount" }] }));
+  refused("invalid_argument", linux({ rootfsPropagation: "sideways" }));
+  refused("invalid_argument", { hostname: "h" });
+  refused("invalid_argument", { mounts: [{ destination: "/a/../b", type: "tmpfs" }] });
+  for (const destination of ["/proc/sys", "/proc//self/attr", "/proc/./acpi"]) {
+    refused("invalid_argument", { mounts: [{ destination, type: "bind", source: "/tmp" }] });
+  }
+  refused("invalid_argument", { mounts: [{ destination: "/proc", type: "tmpfs" }] });
+  refused("not_implemented", { hooks: { prestart: [{ path: "/bin/true" }] } });
+  refused("not_implemented", linux({ intelRdt: { closID: "x" } }));
+  refused("not_implemented", process({ execCPUAffinity: { initial: "0" } }));
+});
