@@ -63,6 +63,7 @@ export async function writeBundle(
     readonlyRootfs: hostConfig.readonlyRootfs,
     rootfs: record.rootfs === "" ? "rootfs" : record.rootfs,
     privileged: hostConfig.privileged,
+    ...hostConfig.privileged ? { devices: (await import("./host_devices.ts")).hostDevices() } : {},
     capAdd: hostConfig.capAdd,
     capDrop: hostConfig.capDrop,
     securityOpt: hostConfig.securityOpt,

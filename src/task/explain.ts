@@ -5,7 +5,7 @@
  */
 
 import { explain } from "../runtime/mod.ts";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ContainerRecord } from "../state/mod.ts";
@@ -43,6 +43,7 @@ export async function explainRun(engine: Engine, options: ContainerOptions): Pro
   const scratch = mkdtempSync(join(tmpdir(), "ctr-explain-"));
   const place = dataDir(engine.directories, id);
   try {
+    mkdirSync(join(scratch, "fs"));
     const lowers = image?.chainId === undefined
       ? []
       : await engine.snapshotter.layers(image.chainId);
@@ -51,8 +52,8 @@ export async function explainRun(engine: Engine, options: ContainerOptions): Pro
       source: "overlay",
       options: [
         ...lowers.map((path) => `lowerdir+=${path}`),
-        `upperdir=${place}/fs`,
-        `workdir=${place}/work`,
+        `upperdir=${scratch}/fs`,
+        `workdir=${scratch}/work`,
       ],
     }];
     const spec = await writeBundle(scratch, record, mounts, options.terminalSize);
