@@ -179,7 +179,7 @@ function absolute(path: string, cwd: string): string {
 /** One record of comma-separated values: a field in quotes may hold commas, `""` is a quote. */
 function splitCsv(text: string): string[] {
   const fields: string[] = [];
-  const pattern = /(?:"((?:[^"]|"")*)"|([^,]*))(,|$)/gy;
+  const pattern = /(?:"((?:[^"]|"")*)"|([^,"]*))(,|$)/gy;
   for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
     fields.push(match[1]?.replaceAll('""', '"') ?? match[2]!);
     if (match[3] === "") return fields;

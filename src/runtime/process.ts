@@ -96,7 +96,12 @@ export class Child {
   failure(operation: string): Error {
     const failure = this.spawned.failure();
     if (failure !== undefined) {
-      return toError(failure, { operation: failure.step.options.name ?? operation });
+      const { syscall, options } = failure.step;
+      const mismatch = syscall === "move_mount" && failure.errno === ERRNO.EINVAL;
+      return toError(failure, {
+        operation: options.name ?? operation,
+        ...mismatch ? { hint: "is a directory to be mounted on a file, or a file on one?" } : {},
+      });
     }
     const reason = "the process died while it was set up";
     return new CtrError({ code: "internal", operation, reason });
