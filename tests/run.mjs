@@ -13,6 +13,7 @@ import { availableParallelism, cpus } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { killAll } from "./runner/command.mjs";
+import { watchLeftovers } from "./runner/leftovers.mjs";
 import { Report } from "./runner/report.mjs";
 import { selfCheck } from "./runner/self_check.mjs";
 import { sourceFiles } from "./runner/source_files.mjs";
@@ -57,11 +58,13 @@ if (patterns.length === 0) {
   for await (const check of staticChecks({ root, sources })) report.check(check);
   for await (const check of selfCheck({ root })) report.check(check);
 }
+const leftovers = patterns.length === 0 ? await watchLeftovers({ root }) : undefined;
 const jobs = (chosen) =>
   chosen.flatMap((file) => runtimes.map((runtime) => () => runTestFile(runtime, file, { root })));
 const processors = Math.min(4, availableParallelism?.() ?? cpus().length);
 await inParallel(jobs(files.filter((file) => !SERIAL.test(file))), processors);
 await inParallel(jobs(files.filter((file) => SERIAL.test(file))), 1);
+if (leftovers !== undefined) report.check(await leftovers());
 if (files.length === 0) {
   report.check({ name: "no test file matches", failed: true, output: "", ms: 0 });
 }
