@@ -61,9 +61,12 @@ next:   cmp     x20, x21
         cbz     x0, zero                        // a result of zero is there already, see x86_64.S
         str     x0, [x19, #56]
         tbnz    x0, #63, failed
-        tbz     w23, #2, advance                // a positive result ends this process
-        mov     x0, #0
-        b       exit
+        tbz     w23, #2, advance                // a positive result goes on at another entry
+        lsr     w23, w23, #16
+        sub     x0, x23, x20
+        add     x19, x19, x0, lsl #6
+        mov     x20, x23
+        b       next
 zero:   tbnz    w23, #1, report                 // a result of zero is a failure
 advance:
         add     x19, x19, #64

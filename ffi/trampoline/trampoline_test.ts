@@ -39,6 +39,10 @@ _start: and $-16, %rsp
         # 3: dup's result went into close by reference, whose zero is not stored, the failure is
         mov $3, %ebx; cmpq $77, good+64+56(%rip); jne fail
         cmpq $-9, good+128+56(%rip); jne fail
+        # 10: a positive result jumps, forwards and to the end
+        lea jump(%rip), %rdi; mov $4, %esi; call ctr_run
+        mov $10, %ebx; cmp $-1, %rax; jne fail
+        cmpq $77, jump+64+56(%rip); jne fail
         # 4: ctr_run names the failing entry
         lea bad(%rip), %rdi; mov $2, %esi; call ctr_run
         mov $4, %ebx; cmp $1, %rax; jne fail
@@ -66,10 +70,14 @@ fail:   mov %ebx, %edi; mov $231, %eax; syscall
 good:   .long 32, 0;     .quad 1, 0, 0, 0, 0, 0,                   77
         .long 3, 0x100;  .quad good+56, 0, 0, 0, 0, 0,             77
         .long 3, 1;      .quad -1, 0, 0, 0, 0, 0,                  77
+jump:   .long 39, 0x20004; .quad 0, 0, 0, 0, 0, 0,                 77
+        .long 3, 0;      .quad -1, 0, 0, 0, 0, 0,                  77
+        .long 39, 0x40004; .quad 0, 0, 0, 0, 0, 0,                 77
+        .long 3, 0;      .quad -1, 0, 0, 0, 0, 0,                  77
 bad:    .long 39, 0;     .quad 0, 0, 0, 0, 0, 0,                   77
         .long 3, 0;      .quad -1, 0, 0, 0, 0, 0,                  77
 zero:   .long 0, 2;      .quad 0, 0, 0, 0, 0, 0,                   77
-half:   .long 39, 4;     .quad 0, 0, 0, 0, 0, 0,                   77
+half:   .long 39, 0x20004; .quad 0, 0, 0, 0, 0, 0,                   77
         .long 231, 0;    .quad 55, 0, 0, 0, 0, 0,                  77
 args:   .quad 0x4100, 0, 0, 0, 17, stack, 4096, 0, 0, 0, 0
 report: .quad -1
@@ -86,6 +94,9 @@ _start: mov x0, #57; mov x1, #-1; bl ctr_sys
         mov w25, #2; cmn x0, #1; b.ne fail
         mov w25, #3; ldr x1, good+64+56; cmp x1, #77; b.ne fail
         ldr x1, good+128+56; cmn x1, #9; b.ne fail
+        adr x0, jump; mov x1, #4; bl ctr_run
+        mov w25, #10; cmn x0, #1; b.ne fail
+        ldr x1, jump+64+56; cmp x1, #77; b.ne fail
         adr x0, bad; mov x1, #2; bl ctr_run
         mov w25, #4; cmp x0, #1; b.ne fail
         adr x0, zero; mov x1, #1; bl ctr_run
@@ -105,10 +116,14 @@ fail:   mov w0, w25; mov x8, #94; svc #0
 good:   .word 23, 0;     .quad 1, 0, 0, 0, 0, 0,                   77
         .word 57, 0x100; .quad good+56, 0, 0, 0, 0, 0,             77
         .word 57, 1;     .quad -1, 0, 0, 0, 0, 0,                  77
+jump:   .word 172, 0x20004; .quad 0, 0, 0, 0, 0, 0,                77
+        .word 57, 0;     .quad -1, 0, 0, 0, 0, 0,                  77
+        .word 172, 0x40004; .quad 0, 0, 0, 0, 0, 0,                77
+        .word 57, 0;     .quad -1, 0, 0, 0, 0, 0,                  77
 bad:    .word 172, 0;    .quad 0, 0, 0, 0, 0, 0,                   77
         .word 57, 0;     .quad -1, 0, 0, 0, 0, 0,                  77
 zero:   .word 63, 2;     .quad 0, 0, 0, 0, 0, 0,                   77
-half:   .word 172, 4;    .quad 0, 0, 0, 0, 0, 0,                   77
+half:   .word 172, 0x20004; .quad 0, 0, 0, 0, 0, 0,                   77
         .word 94, 0;     .quad 55, 0, 0, 0, 0, 0,                  77
 args:   .quad 0x4100, 0, 0, 0, 17, stack, 4096, 0, 0, 0, 0
 report: .quad -1

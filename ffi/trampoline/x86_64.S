@@ -84,10 +84,15 @@ call:   mov     (%r12), %eax
         jz      zero                            # would race with the other side of a shared clone
         mov     %rax, 56(%r12)
         js      failed
-        test    $4, %bl                         # a positive result ends this process
+        test    $4, %bl                         # a positive result goes on at another entry
         jz      advance
-        xor     %edi, %edi
-        jmp     exit
+        shr     $16, %ebx
+        mov     %rbx, %rax
+        sub     %r13, %rax
+        shl     $6, %rax
+        add     %rax, %r12
+        mov     %rbx, %r13
+        jmp     next
 zero:   test    $2, %bl                         # a result of zero is a failure
         jnz     report
 advance:

@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { Memory, Program, Step } from "./types.ts";
+import type { Arg, Memory, Step } from "./types.ts";
 import { Arena } from "./arena.ts";
 import { SYS } from "./syscalls.ts";
 
@@ -16,13 +16,14 @@ import { SYS } from "./syscalls.ts";
 export interface Encoded {
   readonly arena: Arena;
   readonly entries: number;
+  /** The first entry of each part. */
+  readonly begins: readonly number[];
 }
 
 /** Words of an entry, and the word where its result is. */
 const ENTRY = 16;
 const RESULT = 14;
 
-const NONE: readonly Step[] = [];
 const encoder = new TextEncoder();
 
 /** What an entry of the arena refers to and where its address has to go. */
@@ -40,21 +41,23 @@ interface Layout {
 }
 
 /**
- * Encode, leaving `extra` bytes free in the arena for the caller. `before` are steps to run ahead of
- * the program's own, whose references do not count them. A `scratch` arena is used if it is large
- * enough; what it held before is overwritten but for the bytes that are left free.
+ * Encode parts that follow each other, leaving `extra` bytes free in the arena for the caller.
+ * References count from the beginning of their part. A `scratch` arena is used if it is large enough;
+ * what it held before is overwritten but for the bytes that are left free.
  *
  * @throws {TypeError} when a string contains a NUL
  * @throws {RangeError} when a step refers to itself or a later one
  */
 export function encode(
-  program: Program,
-  options: { extra?: number; before?: readonly Step[]; scratch?: Arena } = {},
+  parts: readonly (readonly Step[])[],
+  options: { extra?: number; scratch?: Arena } = {},
 ): Encoded {
-  const { before = NONE, scratch } = options;
-  const shift = before.length;
-  const steps = shift === 0 ? program.steps : [...before, ...program.steps];
-  const entries = steps.length;
+  const begins: number[] = [];
+  let entries = 0;
+  for (const part of parts) {
+    begins.push(entries);
+    entries += part.length;
+  }
   const table = new Int32Array(entries * ENTRY);
   const layout: Layout = {
     places: [],
@@ -65,39 +68,55 @@ export function encode(
     blockOffsets: [],
     end: table.byteLength,
   };
-  for (let index = 0; index < entries; index++) {
-    const { syscall, args, options } = steps[index]!;
-    let word = index * ENTRY;
-    table[word] = SYS[syscall];
-    let flags = (options.mayFail ? 1 : 0) | (options.zeroFails ? 2 : 0) |
-      (options.exitIfPositive ? 4 : 0);
-    for (let n = 0; n < args.length; n++) {
-      const arg = args[n]!;
-      word += 2;
-      if (typeof arg === "number") {
-        table[word] = arg;
-        // Most numbers are small; those beyond 32 bits are addresses, flags of clone3, and -100.
-        if (arg < 0 || arg > 0x7fffffff) table[word + 1] = Math.floor(arg / 0x100000000);
-      } else if (typeof arg === "string") {
-        layout.textPlaces.push(word);
-        layout.texts.push(arg);
-      } else if ("step" in arg) {
-        const target = arg.step + shift;
-        if (target >= index) {
-          throw new RangeError(`step ${index - shift} refers to step ${arg.step}`);
-        }
-        flags |= 0x100 << n;
-        layout.places.push(word);
-        layout.offsets.push((target * ENTRY + RESULT) * 4);
-      } else {
-        const offset = place(layout, arg);
-        layout.places.push(word);
-        layout.offsets.push(offset);
+  for (let number = 0; number < parts.length; number++) {
+    const steps = parts[number]!;
+    for (let index = 0; index < steps.length; index++) {
+      const { syscall, args, options } = steps[index]!;
+      let word = (begins[number]! + index) * ENTRY;
+      table[word] = SYS[syscall];
+      let flags = (options.mayFail ? 1 : 0) | (options.zeroFails ? 2 : 0);
+      if (options.exitIfPositive) flags |= 4 | (entries << 16);
+      else if (options.partIfPositive !== undefined) {
+        flags |= 4 | (begins[options.partIfPositive]! << 16);
       }
+      table[word + 1] = flags | putArguments(table, word, args, layout, begins[number]!, index);
     }
-    table[index * ENTRY + 1] = flags;
   }
-  return { arena: write(table, layout, options.extra ?? 0, scratch), entries };
+  return { arena: write(table, layout, options.extra ?? 0, options.scratch), entries, begins };
+}
+
+/** Fill in the arguments of the entry at `word`. Returns the flags of those that are references. */
+function putArguments(
+  table: Int32Array,
+  word: number,
+  args: readonly Arg[],
+  layout: Layout,
+  begin: number,
+  index: number,
+): number {
+  let flags = 0;
+  for (let n = 0; n < args.length; n++) {
+    const arg = args[n]!;
+    word += 2;
+    if (typeof arg === "number") {
+      table[word] = arg;
+      // Most numbers are small; those beyond 32 bits are addresses, flags of clone3, and -100.
+      if (arg < 0 || arg > 0x7fffffff) table[word + 1] = Math.floor(arg / 0x100000000);
+    } else if (typeof arg === "string") {
+      layout.textPlaces.push(word);
+      layout.texts.push(arg);
+    } else if ("step" in arg) {
+      if (arg.step >= index) throw new RangeError(`step ${index} refers to step ${arg.step}`);
+      flags |= 0x100 << n;
+      layout.places.push(word);
+      layout.offsets.push(((begin + arg.step) * ENTRY + RESULT) * 4);
+    } else {
+      const offset = place(layout, arg);
+      layout.places.push(word);
+      layout.offsets.push(offset);
+    }
+  }
+  return flags;
 }
 
 /** Plan a block of bytes and what it points to. Returns its offset. */

@@ -21,6 +21,7 @@ export { O_ARCH, SYS, type SyscallName } from "./syscalls.ts";
 export type {
   Arg,
   Failure,
+  Keeper,
   Memory,
   Program,
   Ref,

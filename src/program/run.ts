@@ -10,6 +10,7 @@ import { SyscallError } from "../errors.ts";
 import type { Arg, Failure, Program, Ref, Spawned, SpawnOptions, Step } from "./types.ts";
 import { Arena } from "./arena.ts";
 import { encode, resultOf } from "./encode.ts";
+import { CLONE_ARGS, cloneFlags, keptParts, placeStatus } from "./keeper.ts";
 import { SYS } from "./syscalls.ts";
 
 /** Serves one program after the other on this thread, where none outlives its call. */
@@ -24,7 +25,7 @@ const SCRATCH = 1 << 16;
  */
 export function run(program: Program): (ref: Ref) => number {
   scratch ??= new Arena(SCRATCH);
-  const encoded = encode(program, { scratch });
+  const encoded = encode([program.steps], { scratch });
   const failed = runTable(encoded.arena.address, encoded.entries);
   const results = program.steps.map((_, index) => resultOf(encoded, index));
   if (encoded.arena !== scratch) encoded.arena.free();
@@ -34,7 +35,6 @@ export function run(program: Program): (ref: Ref) => number {
   return (ref) => results[ref.step]!;
 }
 
-const CLONE_ARGS = 88;
 const STACK = 4096;
 const EXTRA = 8 + 8 + 8 + CLONE_ARGS + STACK;
 
@@ -45,20 +45,22 @@ const EXTRA = 8 + 8 + 8 + CLONE_ARGS + STACK;
  * @throws {SyscallError} when clone3 fails
  */
 export function spawn(program: Program, options: SpawnOptions = {}): Spawned {
-  const encoded = encode(program, { extra: EXTRA, before: RESET_SIGNALS });
-  const { arena, entries } = encoded;
+  const { keeper } = options;
+  const parts = keeper === undefined
+    ? [RESET_SIGNALS, program.steps]
+    : keptParts(RESET_SIGNALS, program, keeper, options);
+  const encoded = encode(parts, { extra: EXTRA });
+  const { arena, entries, begins } = encoded;
   const report = arena.take(8);
   const pidfd = arena.take(8);
   const args = arena.take(CLONE_ARGS);
   const stack = arena.take(STACK);
+  const status = keeper === undefined ? undefined : placeStatus(encoded);
   arena.put(report, -1);
-  let flags = (options.flags ?? 0) + CLONE.CLONE_PIDFD + CLONE.CLONE_CLEAR_SIGHAND;
-  if (!options.copyMemory) flags += CLONE.CLONE_VM;
+  let flags = CLONE.CLONE_PIDFD + CLONE.CLONE_CLEAR_SIGHAND;
+  if (keeper === undefined) flags += cloneFlags(options);
+  else flags += CLONE.CLONE_VM;
   if (options.vfork) flags += CLONE.CLONE_VFORK;
-  if (options.cgroupFd !== undefined) {
-    flags += CLONE.CLONE_INTO_CGROUP;
-    arena.put(args + 80, options.cgroupFd);
-  }
   arena.put(args, flags);
   arena.put(args + 8, arena.address + pidfd);
   arena.put(args + 32, SIGNALS.SIGCHLD);
@@ -66,6 +68,7 @@ export function spawn(program: Program, options: SpawnOptions = {}): Spawned {
     arena.put(args + 40, arena.address + stack);
     arena.put(args + 48, STACK);
   }
+  if (keeper === undefined) arena.put(args + 80, options.cgroupFd ?? 0);
   const pid = cloneTable(
     arena.address,
     entries,
@@ -82,14 +85,20 @@ export function spawn(program: Program, options: SpawnOptions = {}): Spawned {
   return {
     pid,
     pidfd: arena.words[pidfd >> 2]!,
-    result: (ref) => resultOf(encoded, ref.step + RESET_SIGNALS.length),
+    keptPid: () => resultOf(encoded, begins[1]! - 1),
+    keptStatus: () => arena.get(status!),
+    result: (ref) => resultOf(encoded, ref.step + begins[1]!),
     failure() {
       const index = arena.get(report);
       if (index < 0) return undefined;
-      const result = resultOf(encoded, index);
-      return index < RESET_SIGNALS.length
-        ? { index: -1, step: RESET_SIGNALS[index]!, errno: -result }
-        : failureAt(program, index - RESET_SIGNALS.length, result);
+      let part = parts.length - 1;
+      while (begins[part]! > index) part--;
+      const inPart = index - begins[part]!;
+      return {
+        index: part === 1 ? inPart : -1,
+        step: parts[part]![inPart]!,
+        errno: -resultOf(encoded, index),
+      };
     },
     free: () => arena.free(),
   };

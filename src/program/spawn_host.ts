@@ -6,6 +6,7 @@
  */
 
 import { close, waitFor } from "./calls.ts";
+import { placeDescriptors } from "./keeper.ts";
 import { ProgramBuilder, strings } from "./program.ts";
 import { restoreDumpable, spawn, toError } from "./run.ts";
 
@@ -31,10 +32,7 @@ export function spawnHost(host: HostProcess): number {
   const p = new ProgramBuilder("spawn");
   if (host.newSession) p.step("setsid", []);
   if (host.cwd !== undefined) p.step("chdir", [host.cwd], { subject: host.cwd });
-  // First out of the way of 0 to n, then into place: sources and targets may overlap.
-  const F_DUPFD_CLOEXEC = 1030;
-  const high = host.fds.map((fd) => p.step("fcntl", [fd, F_DUPFD_CLOEXEC, host.fds.length]));
-  high.forEach((fd, target) => p.step("dup3", [fd, target, 0]));
+  placeDescriptors(p, host.fds);
   const CLOSE_RANGE_CLOEXEC = 4;
   p.step("close_range", [host.fds.length, 0xffffffff, CLOSE_RANGE_CLOEXEC]);
   p.step("execve", [host.argv[0]!, strings(host.argv), strings(host.env)], {

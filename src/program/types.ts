@@ -39,6 +39,8 @@ export interface StepOptions {
   readonly zeroFails?: boolean;
   /** A result above 0 ends this process with status 0: the first half of a double clone. */
   readonly exitIfPositive?: boolean;
+  /** A result above 0 goes on with this part of a program in parts: the parent's way after a clone. */
+  readonly partIfPositive?: number;
 }
 
 /** One system call of a program. */
@@ -72,13 +74,37 @@ export interface SpawnOptions {
   readonly copyMemory?: boolean;
   /** `CLONE_VFORK`: return only after execve or exit. Never with a step that waits for the go. */
   readonly vfork?: boolean;
+  /** A process between this one and the one that runs the program; shares memory with both. */
+  readonly keeper?: Keeper;
 }
 
-/** A child that runs, or ran, a program. */
+/**
+ * A process that is the parent of the one that runs the program, and does nothing but wait, in machine
+ * code, in the memory of the process that made it. It can become another program at any moment, and
+ * does when whoever made it ends; until then it costs no more than its clone.
+ */
+export interface Keeper {
+  /** What it becomes. `argv[0]` is the path of the executable. */
+  readonly argv: readonly string[];
+  readonly env: readonly string[];
+  /** Descriptors that become 0, 1, 2 … of it; it closes all others. */
+  readonly fds: readonly number[];
+  /**
+   * The read end of a pipe whose only other end is with who made it. End of file: execute. A byte:
+   * wait for the child and end.
+   */
+  readonly wakeFd: number;
+}
+
+/** A child that runs, or ran, a program; with a keeper, the keeper, whose child does. */
 export interface Spawned {
   readonly pid: number;
   /** A pidfd, close-on-exec; the caller's to close. */
   readonly pidfd: number;
+  /** The keeper's child, 0 before it was cloned. Final once the child has sent a sign of life. */
+  keptPid(): number;
+  /** What the keeper got from wait(2) for its child; final once the keeper was reaped. */
+  keptStatus(): number;
   /** The result of a step; 0 while it was not reached. */
   result(ref: Ref): number;
   /** The first failed step, or undefined. Final once the child has exec'ed or ended. */
