@@ -231,8 +231,12 @@ export function waitFor(pid: number, options: { block?: boolean } = {}): Ended |
     );
     if (result === -ERRNO.EINTR) continue;
     if (result <= 0) return undefined;
-    const word = status[0]!;
-    const signal = word & 0x7f;
-    return { pid: result, exitCode: signal === 0 ? (word >> 8) & 0xff : 128 + signal };
+    return { pid: result, exitCode: exitCodeOf(status[0]!) };
   }
+}
+
+/** The exit code in a status word of wait(2), as a shell has it: 128+n for signal n. */
+export function exitCodeOf(status: number): number {
+  const signal = status & 0x7f;
+  return signal === 0 ? (status >> 8) & 0xff : 128 + signal;
 }

@@ -89,7 +89,12 @@ test("a keeper reports the step of its child that failed, and why it could not c
     const code = waitFor(child.pid, { block: true })!.exitCode;
     const failure = child.failure()!;
     if (what === "step") {
-      assert.deepEqual([code, failure.index, failure.step.syscall, failure.errno], [0, 1, "chdir", 2]);
+      assert.deepEqual([code, failure.index, failure.step.syscall, failure.errno], [
+        0,
+        1,
+        "chdir",
+        2,
+      ]);
       assert.equal(child.keptStatus(), 127 << 8);
     } else {
       assert.deepEqual([code, failure.step.syscall, failure.errno], [127, "clone3", 22]);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { close, spawn } from "../program/mod.ts";
+import { close, pipe, spawn } from "../program/mod.ts";
 import type { OciResources, OciSpec } from "../oci/mod.ts";
 import { span } from "../trace.ts";
 import { cgroupLayout, checkedCgroupPath, type MadeCgroups, removeDirectories } from "./cgroup.ts";
@@ -27,6 +27,15 @@ export function cgroupPathOf(
   { id, spec }: { readonly id: string; readonly spec: OciSpec },
 ): string {
   return checkedCgroupPath(spec.linux?.cgroupsPath || `/ctr/${id}`);
+}
+
+/**
+ * Whether a process of this spec can have a keeper: not one that takes more than one clone, or a
+ * conversation with its parent, to come to be.
+ */
+export function keepable({ process, linux = {} }: OciSpec): boolean {
+  return process?.terminal !== true && process?.oomScoreAdj === undefined &&
+    (linux.namespaces ?? []).every(({ type, path }) => type !== "user" && (path ?? "") === "");
 }
 
 /**
@@ -67,6 +76,7 @@ function startIn(
 ): RuntimeProcess {
   const { spec, bundle, rootfs, stdio } = options;
   const rendezvous = new Rendezvous();
+  const wake = options.keeper === undefined ? undefined : pipe();
   let child: Child;
   let compiled: Compiled;
   try {
@@ -90,12 +100,17 @@ function startIn(
           flags: compiled.cloneFlags,
           copyMemory: compiled.copyMemory,
           ...cgroups.fd === undefined ? {} : { cgroupFd: cgroups.fd },
+          ...wake === undefined ? {} : { keeper: { ...options.keeper!, wakeFd: wake[0] } },
         }),
         rendezvous,
+        wake?.[1],
       ));
   } catch (error) {
     rendezvous.close();
+    if (wake !== undefined) close(wake[1]);
     throw error;
+  } finally {
+    if (wake !== undefined) close(wake[0]);
   }
   if (compiled.second !== undefined) child.follow(compiled.second);
   if (compiled.waitsForMapping) {

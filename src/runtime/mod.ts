@@ -16,7 +16,7 @@ import type { OciSpec } from "../oci/mod.ts";
 import { cgroupLayout } from "./cgroup.ts";
 import type { CgroupStats, CreateOptions, ExecOptions, RuntimeProcess } from "./types.ts";
 
-export { create } from "./create.ts";
+export { create, keepable } from "./create.ts";
 export { availableCapabilities } from "./facts.ts";
 export { layerReader, processReader } from "./layer_files.ts";
 export { type ResolvedUser, resolveGroup, resolveUser } from "./users.ts";
@@ -25,6 +25,7 @@ export type {
   CgroupStats,
   CreateOptions,
   ExecOptions,
+  KeeperProcess,
   RootfsMount,
   RuntimeProcess,
   Stdio,

@@ -11,6 +11,7 @@ import { ERRNO } from "../linux/mod.ts";
 import {
   call,
   close,
+  exitCodeOf,
   pipe,
   restoreDumpable,
   type Spawned,
@@ -21,7 +22,7 @@ import {
 import { type ExecAttempts, execError } from "./exec_steps.ts";
 import { MASTER_FD } from "./process_steps.ts";
 import type { Check } from "./protect_steps.ts";
-import type { RuntimeProcess } from "./types.ts";
+import type { KeeperProcess, RuntimeProcess } from "./types.ts";
 
 /** The pipes between a parent and the child that it is about to clone. */
 export class Rendezvous {
@@ -75,14 +76,23 @@ export class Child {
   readonly rendezvous: Rendezvous;
   /** The container's process: the cloned one, or what that has cloned. */
   pid: number;
+  /** Its parent, where that is not this process. */
+  readonly keeper: KeeperProcess | undefined;
   #ended = false;
 
-  constructor(spawned: Spawned, rendezvous: Rendezvous) {
+  /** @param wake the keeper's pipe, whose owner this becomes */
+  constructor(spawned: Spawned, rendezvous: Rendezvous, wake?: number) {
     this.spawned = spawned;
     this.rendezvous = rendezvous;
     this.pid = spawned.pid;
+    this.keeper = wake === undefined ? undefined : keeperProcess(spawned, wake);
     guarded++;
     rendezvous.childStarted();
+  }
+
+  /** It has said that it is ready: with a keeper, it is only now known who it is. */
+  ready(): void {
+    if (this.keeper !== undefined) this.pid = this.spawned.keptPid();
   }
 
   /** The cloned process has cloned another and ends: reap it, and go on with the other. */
@@ -110,7 +120,8 @@ export class Child {
   /** End it, reap it, give everything back. */
   giveUp(): void {
     this.rendezvous.close(); // end of file instead of a go: the child fails
-    waitFor(this.pid, { block: true });
+    if (this.keeper === undefined) waitFor(this.pid, { block: true });
+    else this.keeper.reap();
     this.end();
   }
 
@@ -120,7 +131,7 @@ export class Child {
     this.#ended = true;
     this.rendezvous.close();
     close(this.spawned.pidfd);
-    this.spawned.free();
+    if (this.keeper === undefined) this.spawned.free();
     if (--guarded === 0) restoreDumpable();
   }
 }
@@ -144,6 +155,7 @@ export function readyProcess(child: Child, options: {
   };
   try {
     if (!rendezvous.wait()) throw child.failure(options.operation);
+    child.ready();
     for (const check of options.checks) check((ref) => spawned.result(ref));
     if (options.terminal) console = masterOf(child);
   } catch (error) {
@@ -153,6 +165,7 @@ export function readyProcess(child: Child, options: {
   return {
     pid: child.pid,
     console,
+    keeper: child.keeper,
     start() {
       rendezvous.go();
       rendezvous.wait();
@@ -162,6 +175,32 @@ export function readyProcess(child: Child, options: {
       throw error;
     },
     abandon: giveUp,
+  };
+}
+
+/** A keeper that sits behind the other end of this pipe. */
+function keeperProcess(spawned: Spawned, wake: number): KeeperProcess {
+  let open = true, mapped = true;
+  const shut = () => {
+    if (open) close(wake);
+    open = false;
+  };
+  const free = () => {
+    if (mapped) spawned.free();
+    mapped = false;
+  };
+  return {
+    pid: spawned.pid,
+    release: shut,
+    released: free,
+    reap() {
+      if (open) sys(SYS.write, wake, new Uint8Array([0x65]), 1); // it may have failed: nobody reads
+      shut();
+      waitFor(spawned.pid, { block: true });
+      const exitCode = exitCodeOf(spawned.keptStatus());
+      free();
+      return exitCode;
+    },
   };
 }
 

@@ -6,6 +6,7 @@
  */
 
 import type { OciProcess, OciSpec } from "../oci/mod.ts";
+import type { Keeper } from "../program/mod.ts";
 
 /** A mount of the rootfs, performed inside the container's own mount namespace. */
 export interface RootfsMount {
@@ -33,6 +34,23 @@ export interface CreateOptions {
   readonly rootfs: readonly RootfsMount[];
   /** Ignored when `spec.process.terminal`: then a pty is allocated inside the container. */
   readonly stdio: Stdio;
+  /** The container's parent shall not be this process but a keeper; see {@link keepable}. */
+  readonly keeper?: Omit<Keeper, "wakeFd">;
+}
+
+/** A container's parent, which waits to be needed. */
+export interface KeeperProcess {
+  readonly pid: number;
+  /** It becomes its program now, as it does when this process ends. */
+  release(): void;
+  /** Call when its program has shown that it runs: gives back memory. */
+  released(): void;
+  /**
+   * The container has ended, or is about to: end the keeper. Blocks until then.
+   *
+   * @returns the container's exit code, 128+n for a signal
+   */
+  reap(): number;
 }
 
 /** What `exec` needs. */
@@ -47,7 +65,7 @@ export interface ExecOptions {
 
 /** A process that waits before execve. */
 export interface RuntimeProcess {
-  /** On the host. The caller reaps it. */
+  /** On the host. The caller reaps it, or has its keeper do it. */
   readonly pid: number;
   /** The pty master when `process.terminal`, owned by the caller. */
   readonly console: number | undefined;
@@ -59,6 +77,8 @@ export interface RuntimeProcess {
   start(): void;
   /** Give up before `start`: the process ends and is reaped. */
   abandon(): void;
+  /** The process's parent, when `create` was asked for one. */
+  readonly keeper: KeeperProcess | undefined;
 }
 
 /** What a cgroup reports, in bytes, nanoseconds and counts; absent where the controller is. */

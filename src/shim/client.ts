@@ -45,19 +45,35 @@ export class ShimClient {
     method: M,
     request: Encodable<typeof METHODS[M]["request"]>,
   ): Promise<Decoded<typeof METHODS[M]["response"]>> {
-    const { request: fields, response } = METHODS[method];
+    return await this.#reply(
+      method,
+      (stream) => this.#connection.write(callFrame(stream, method, request)),
+    );
+  }
+
+  /** The answer to a call whose frame was written to the socket before: the first one, stream 1. */
+  async answerTo<M extends Method>(
+    method: M,
+  ): Promise<Decoded<typeof METHODS[M]["response"]>> {
+    return await this.#reply(method, () => {});
+  }
+
+  async #reply<M extends Method>(
+    method: M,
+    send: (stream: number) => void,
+  ): Promise<Decoded<typeof METHODS[M]["response"]>> {
     const stream = this.#next;
     this.#next += 2;
     const reply = await new Promise<Reply>((resolve) => {
       if (this.#gone) return resolve({ error: shimGone() });
       if (this.#unrefs && this.#pending.size === 0) this.#connection.ref();
       this.#pending.set(stream, resolve);
-      this.#connection.write(
-        requestFrame(stream, TASK_SERVICE, method, encode(fields, request as never)),
-      );
+      send(stream);
     });
     if ("error" in reply) throw reply.error;
-    return decode(response, reply.payload) as Decoded<typeof METHODS[M]["response"]>;
+    return decode(METHODS[method].response, reply.payload) as Decoded<
+      typeof METHODS[M]["response"]
+    >;
   }
 
   /** True when no call can succeed any more. */
@@ -106,6 +122,20 @@ export class ShimClient {
       },
     };
   }
+}
+
+/** The frame of a call. */
+export function callFrame<M extends Method>(
+  stream: number,
+  method: M,
+  request: Encodable<typeof METHODS[M]["request"]>,
+): Uint8Array {
+  return requestFrame(
+    stream,
+    TASK_SERVICE,
+    method,
+    encode(METHODS[method].request, request as never),
+  );
 }
 
 /** The error of a call whose answer will never come. */

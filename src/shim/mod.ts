@@ -3,7 +3,7 @@
  *
  * @example
  * ```ts
- * const { client } = spawnShim(env);
+ * const { client } = spawnShim(shimProgram(env));
  * await client.call("Create", { id, bundle, rootfs, options });
  * await client.call("Start", { id });
  * const { exitStatus } = await client.call("Wait", { id });
@@ -14,8 +14,10 @@
 
 export { type Attachment, attachTo, type OnOutput } from "./attachment.ts";
 export { ShimClient } from "./client.ts";
-export { type OwnShim, type Shim, spawnShim } from "./spawn.ts";
-export { type CreateTaskOptions, OPTIONS_TYPE } from "./task_api.ts";
+export { createRequest, type NewTask } from "./create_request.ts";
+export { type KeptOutcome, KeptTask } from "./kept_task.ts";
+export { type OwnShim, type Shim, type ShimProgram, shimProgram, spawnShim } from "./spawn.ts";
+export type { CreateTaskOptions } from "./task_api.ts";
 export type { ProcessExit, TaskState } from "./types.ts";
 
 /** One shim for all containers of a process; loaded when asked for. */

@@ -25,6 +25,8 @@ export interface IoOptions {
   /** End its stdin when the client that writes to it goes. */
   readonly stdinOnce: boolean;
   readonly log: JsonLog | undefined;
+  /** Read ends of pipes, when the process runs already: those of stdout and stderr. */
+  readonly output?: readonly [number, number];
 }
 
 /** An attached client, as the server feeds it. */
@@ -57,13 +59,15 @@ export class ProcessIo {
   #finished: Promise<unknown> = Promise.resolve();
   #received = 0;
   #waitingForClients = 0;
-  /** The descriptors for the runtime; unused with a terminal. */
+  /** The descriptors for the runtime; unused with a terminal, or where the process has its own. */
   readonly stdio: Stdio;
 
   constructor(options: IoOptions) {
     this.#options = options;
-    if (options.terminal) {
+    if (options.terminal || options.output !== undefined) {
       this.stdio = { stdin: -1, stdout: -1, stderr: -1 };
+      const [stdout, stderr] = options.output ?? [];
+      if (stdout !== undefined) this.#output = [[stdout, "stdout"], [stderr!, "stderr"]];
       return;
     }
     let stdin: number;
@@ -80,6 +84,11 @@ export class ProcessIo {
     this.#childEnds = [stdin, stdout, stderr];
     this.#output = [[outRead, "stdout"], [errRead, "stderr"]];
     this.stdio = { stdin, stdout, stderr };
+  }
+
+  /** Of a process that runs already, without an input: the read ends of stdout and stderr. */
+  static of(output: readonly [number, number], log: JsonLog): ProcessIo {
+    return new ProcessIo({ terminal: false, openStdin: false, stdinOnce: true, log, output });
   }
 
   /** The process exists: close its ends here and begin to pump. */

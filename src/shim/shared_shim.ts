@@ -8,24 +8,21 @@
 import { readTextIfExists, rmdir, unlink } from "../program/mod.ts";
 import { type Attachment, type AttachTarget, attachTo, type OnOutput } from "./attachment.ts";
 import type { ShimClient } from "./client.ts";
-import { type Shim, spawnShim } from "./spawn.ts";
+import { type Shim, type ShimProgram, spawnShim } from "./spawn.ts";
 
 /** Lends the shim out. It is started when first needed, and again should it have died. */
 export class SharedShim {
   readonly #parentDir: string;
-  readonly #env: readonly string[];
-  readonly #script: string | undefined;
+  readonly #program: ShimProgram;
   #current: { readonly client: ShimClient; readonly directory: string } | undefined;
 
   /** @param options.execDir below it, in `shims/PID`, goes the socket */
   constructor(options: {
     readonly execDir: string;
-    readonly env: readonly string[];
-    readonly script: string | undefined;
+    readonly program: ShimProgram;
   }) {
     this.#parentDir = `${options.execDir}/shims`;
-    this.#env = options.env;
-    this.#script = options.script;
+    this.#program = options.program;
   }
 
   /** The shim, for the start of one container. */
@@ -55,7 +52,7 @@ export class SharedShim {
 
   #start(): { client: ShimClient; directory: string } {
     this.#sweep();
-    const shim = spawnShim(this.#env, this.#script);
+    const shim = spawnShim(this.#program);
     const { client, pid } = shim;
     shim.releaseAttach();
     client.keepAliveForCallsOnly();

@@ -31,24 +31,30 @@ export interface Shim {
 /** Shims that this process started and has not reaped: they may outlive it, and mostly do. */
 const children = new Set<number>();
 
-/**
- * Start a shim. It needs about 10 ms until it answers; the caller does something else meanwhile.
- *
- * @param env `NAME=value`
- * @param script the shim's program; default: the source beside this file
- */
-export function spawnShim(
+/** The shim's program. */
+export interface ShimProgram {
+  readonly argv: readonly string[];
+  /** `NAME=value`. */
+  readonly env: readonly string[];
+}
+
+/** @param script default: the source beside this file */
+export function shimProgram(
   env: readonly string[],
   script: string = new URL("./main.ts", import.meta.url).pathname,
-): OwnShim {
+): ShimProgram {
+  return { argv: [...runtimeArgv, script], env };
+}
+
+/** Start a shim. It needs about 10 ms until it answers; the caller does something else meanwhile. */
+export function spawnShim(program: ShimProgram): OwnShim {
   for (const pid of children) if (waitFor(pid) !== undefined) children.delete(pid);
   const [client, control] = socketPair();
   const [attachFd, attach] = socketPair();
   const devNull = open("/dev/null", 2);
   try {
     const pid = spawnHost({
-      argv: [...runtimeArgv, script],
-      env,
+      ...program,
       fds: [devNull, devNull, devNull, control, attach],
       newSession: true,
       cwd: "/",

@@ -6,11 +6,30 @@
 
 import { codeOf } from "../errors.ts";
 import { readTextIfExists, replaceFile } from "../program/mod.ts";
-import type { TaskState } from "./types.ts";
+import type { ProcessExit, TaskState } from "./types.ts";
 
-/** Replace it atomically. */
-export function writeState(dataDir: string, state: TaskState): void {
-  replaceFile(`${dataDir}/state.json`, JSON.stringify(state));
+const NOTHING: Omit<TaskState, "id" | "status"> = {
+  pid: 0,
+  shimPid: 0,
+  shimStartTicks: 0,
+  startedAt: 0,
+  finishedAt: 0,
+  exitCode: 0,
+  oomKilled: false,
+  error: "",
+};
+
+/** Replace it atomically; what is not given is zero. */
+export function writeState(
+  dataDir: string,
+  state: Pick<TaskState, "id" | "status"> & Partial<TaskState>,
+): void {
+  replaceFile(`${dataDir}/state.json`, JSON.stringify({ ...NOTHING, ...state }));
+}
+
+/** What the state says of a task's end. */
+export function exitState(exit: ProcessExit): Partial<TaskState> {
+  return { finishedAt: exit.exitedAt, exitCode: exit.exitCode, oomKilled: exit.oomKilled };
 }
 
 /**
@@ -23,13 +42,9 @@ export function writeFailure(dataDir: string, id: string, error: unknown): void 
   writeState(dataDir, {
     id,
     status: before !== undefined && before.finishedAt > 0 ? "stopped" : "created",
-    pid: 0,
-    shimPid: 0,
-    shimStartTicks: 0,
     startedAt: before?.startedAt ?? 0,
     finishedAt: before?.finishedAt ?? 0,
     exitCode: failureCode(error),
-    oomKilled: false,
     error: error instanceof Error ? error.message : String(error),
   });
 }

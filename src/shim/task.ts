@@ -4,39 +4,28 @@
  * @module
  */
 
-import { CtrError } from "../errors.ts";
 import type { OciProcess, OciSpec } from "../oci/mod.ts";
 import { kill, readText, waitFor } from "../program/mod.ts";
-import {
-  type CgroupStats,
-  create,
-  destroy,
-  exec,
-  freeze,
-  pids,
-  type RootfsMount,
-  stats,
-} from "../runtime/mod.ts";
+import { type CgroupStats, create, destroy, exec, freeze, pids, stats } from "../runtime/mod.ts";
 import { span } from "../trace.ts";
 import { JsonLog } from "./json_log.ts";
 import { ProcessIo } from "./process_io.ts";
-import { failureCode, writeFailure, writeState } from "./state_file.ts";
-import type { CreateTaskOptions } from "./task_api.ts";
-import { hasEnded, newProcess, noSuchProcess, type Process } from "./task_process.ts";
-import type { ProcessExit, TaskState } from "./types.ts";
+import { exitState, failureCode, writeFailure, writeState } from "./state_file.ts";
+import type { AdoptedProcess, CreateTaskOptions } from "./task_api.ts";
+import { oomKilled } from "./oom.ts";
+import {
+  hasEnded,
+  newProcess,
+  noSuchProcess,
+  type Process,
+  processExists,
+  runningProcess,
+  wrongState,
+} from "./task_process.ts";
+import type { ProcessExit, TaskOptions, TaskState } from "./types.ts";
 
 /** A daemon may keep an output open; after its parent's end it is listened to as long as Docker does. */
 const DRAIN_GRACE_MS = 2000;
-
-/** How a task is made. */
-export interface TaskOptions {
-  readonly id: string;
-  /** Directory with `config.json`. */
-  readonly bundle: string;
-  readonly rootfs: readonly RootfsMount[];
-  readonly options: CreateTaskOptions;
-  readonly shimStartTicks: number;
-}
 
 /** One container's processes. */
 export class Task {
@@ -83,10 +72,33 @@ export class Task {
     }
   }
 
+  /** Take over a process that runs already. */
+  adopt({ pid, startedAt, stdout, stderr }: AdoptedProcess): number {
+    this.#log = new JsonLog(this.options.logPath);
+    const io = ProcessIo.of([stdout, stderr], this.#log);
+    const nothing = () => {};
+    const runtime = {
+      pid,
+      console: undefined,
+      keeper: undefined,
+      start: nothing,
+      abandon: nothing,
+    };
+    const process = newProcess(io, runtime);
+    process.started = true;
+    this.#processes.set("", process);
+    this.#status = "running";
+    this.#startedAt = startedAt;
+    this.#writeState();
+    io.begin(undefined);
+    this.reap(); // it may have ended before this was its shim
+    return pid;
+  }
+
   /** Let a process go. */
   start(execId: string): number {
     const process = this.#process(execId);
-    if (process.started) throw this.#wrongState("start", "it was started already");
+    if (process.started) throw wrongState(this.id, "start", "it was started already");
     process.started = true;
     try {
       span("exec", () => process.runtime.start());
@@ -98,18 +110,21 @@ export class Task {
       this.#ended(execId, process, failureCode(error));
       throw error;
     }
-    if (execId === "") {
-      this.#status = "running";
-      this.#startedAt = Date.now();
-      this.#writeState();
-    }
-    this.reap(); // it may have died before anybody waited for it
+    if (execId === "") this.#runs(Date.now());
+    else this.reap();
     return process.runtime.pid;
+  }
+
+  #runs(since: number): void {
+    this.#status = "running";
+    this.#startedAt = since;
+    this.#writeState();
+    this.reap(); // it may have died before anybody waited for it
   }
 
   /** Make another process in the running container, up to execve. */
   async addProcess(execId: string, spec: OciProcess, openStdin: boolean): Promise<void> {
-    if (this.#status !== "running") throw this.#wrongState("exec", `it is ${this.#status}`);
+    if (this.#status !== "running") throw wrongState(this.id, "exec", `it is ${this.#status}`);
     const io = new ProcessIo({
       terminal: spec.terminal === true,
       openStdin,
@@ -117,14 +132,7 @@ export class Task {
       log: undefined,
     });
     try {
-      if (this.#processes.has(execId)) {
-        throw new CtrError({
-          code: "already_exists",
-          operation: "exec",
-          subject: execId,
-          reason: "there is a process with this id",
-        });
-      }
+      if (this.#processes.has(execId)) throw processExists(execId);
       const options = { pid: this.pid, spec: this.#spec, process: spec, stdio: io.stdio };
       const runtime = await exec(options);
       io.begin(runtime.console);
@@ -152,7 +160,7 @@ export class Task {
 
   async pause(paused: boolean): Promise<void> {
     if (this.#status !== (paused ? "running" : "paused")) {
-      throw this.#wrongState(paused ? "pause" : "resume", `it is ${this.#status}`);
+      throw wrongState(this.id, paused ? "pause" : "resume", `it is ${this.#status}`);
     }
     await freeze(this.#ref, paused);
     this.#status = paused ? "paused" : "running";
@@ -200,7 +208,7 @@ export class Task {
   async delete(execId: string): Promise<{ pid: number; exit: ProcessExit }> {
     const process = this.#process(execId);
     if (process.exit === undefined && process.started) {
-      throw this.#wrongState("delete", "it is running");
+      throw wrongState(this.id, "delete", "it is running");
     }
     if (process.exit === undefined) {
       process.started = true;
@@ -243,19 +251,12 @@ export class Task {
     await process.io.drained(DRAIN_GRACE_MS);
     if (execId === "") {
       this.#log?.close();
-      process.exit = { ...exit, oomKilled: await this.#oomKilled(exit.exitCode) };
+      process.exit = { ...exit, oomKilled: await oomKilled(this.#ref, exit.exitCode) };
       this.#status = "stopped";
       this.#writeState();
     }
     process.io.end();
     process.setExited(process.exit!);
-  }
-
-  async #oomKilled(exitCode: number): Promise<boolean> {
-    const limited = (this.#spec.linux?.resources?.memory?.limit ?? 0) > 0;
-    if (!limited && exitCode !== 137) return false;
-    const counted = await this.stats().catch((): CgroupStats => ({}));
-    return (counted.oomKills ?? 0) > 0;
   }
 
   get #ref(): { id: string; spec: OciSpec } {
@@ -266,10 +267,6 @@ export class Task {
     const process = this.#processes.get(execId);
     if (process === undefined) throw noSuchProcess(execId || this.id);
     return process;
-  }
-
-  #wrongState(operation: string, reason: string): CtrError {
-    return new CtrError({ code: "failed_precondition", operation, subject: this.id, reason });
   }
 
   #writeState(): void {
@@ -283,10 +280,7 @@ export class Task {
         shimPid: globalThis.process.pid,
         shimStartTicks: this.#task.shimStartTicks,
         startedAt: this.#startedAt,
-        finishedAt: exit?.exitedAt ?? 0,
-        exitCode: exit?.exitCode ?? 0,
-        oomKilled: exit?.oomKilled ?? false,
-        error: "",
+        ...exit === undefined ? {} : exitState(exit),
       });
     } catch {
       // Its directory was removed, or the disk is full: whoever waits is told all the same.

@@ -130,6 +130,18 @@ export interface CreateTaskOptions {
   readonly detached?: boolean;
   /** The shim serves more containers, all by a socket in this directory. */
   readonly sharedDir?: string;
+  /** It runs already, and the shim, which was its keeper, takes it over. */
+  readonly adopted?: AdoptedProcess;
+}
+
+/** The first process of a container that was started before its shim was a shim. */
+export interface AdoptedProcess {
+  readonly pid: number;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  /** What the shim inherited: the read ends of its output. */
+  readonly stdout: number;
+  readonly stderr: number;
 }
 
 /** gRPC codes by ours; see `docs` of the error family. */

@@ -27,6 +27,13 @@ export function newProcess(io: ProcessIo, runtime: RuntimeProcess): Process {
   return { io, runtime, started: false, exit: undefined, exited, setExited };
 }
 
+/** A process that was started by somebody else. */
+export function runningProcess(io: ProcessIo, pid: number): Process {
+  const nothing = () => {};
+  const runtime = { pid, console: undefined, keeper: undefined, start: nothing, abandon: nothing };
+  return { ...newProcess(io, runtime), started: true };
+}
+
 /** The error about a process that a client only believes in. */
 export function noSuchProcess(subject: string): CtrError {
   const reason = "no such process";
@@ -37,4 +44,15 @@ export function noSuchProcess(subject: string): CtrError {
 export function hasEnded(subject: string): CtrError {
   const reason = "process already finished";
   return new CtrError({ code: "not_found", operation: "signal", subject, reason });
+}
+
+/** The error about a second process with the same id. */
+export function processExists(subject: string): CtrError {
+  const reason = "there is a process with this id";
+  return new CtrError({ code: "already_exists", operation: "exec", subject, reason });
+}
+
+/** The error about what a task cannot do now. */
+export function wrongState(subject: string, operation: string, reason: string): CtrError {
+  return new CtrError({ code: "failed_precondition", operation, subject, reason });
 }

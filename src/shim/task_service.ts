@@ -80,11 +80,15 @@ export class TaskService {
             options,
             shimStartTicks: this.#options.shimStartTicks,
           });
-          const making = span("create", () => task.create());
+          const { adopted } = options;
+          const making = adopted === undefined
+            ? span("create", () => task.create())
+            : Promise.resolve(task.adopt(adopted));
           this.#making.set(request.id, making.catch(() => {}));
           this.#sawCreate();
           const pid = await making;
           this.#tasks.set(request.id, { task, listener: undefined, deleting: false });
+          if (adopted !== undefined) this.#started(request.id);
           return { pid };
         } finally {
           this.#making.delete(request.id);
@@ -95,13 +99,7 @@ export class TaskService {
         await this.made(id);
         const task = this.task(id);
         const pid = task.start(execId);
-        if (execId === "") {
-          // With a shared socket it is one link; otherwise after the answer, and not at all for a
-          // container that has ended by then. Whoever looks too early looks again.
-          if (task.options.sharedDir !== undefined) this.#listen(id);
-          else setTimeout(() => this.#listen(id), 0);
-          void task.cleaned().then(() => this.#taskEnded(id));
-        }
+        if (execId === "") this.#started(id);
         return { pid };
       }
       case "Exec": {
@@ -182,6 +180,15 @@ export class TaskService {
     if (making === undefined) return;
     await making;
     await Promise.resolve();
+  }
+
+  #started(id: string): void {
+    // With a shared socket it is one link; otherwise after the answer, and not at all for a
+    // container that has ended by then. Whoever looks too early looks again.
+    const task = this.task(id);
+    if (task.options.sharedDir !== undefined) this.#listen(id);
+    else setTimeout(() => this.#listen(id), 0);
+    void task.cleaned().then(() => this.#taskEnded(id));
   }
 
   #listen(id: string): void {

@@ -15,6 +15,9 @@
  * @module
  */
 
+import type { RootfsMount } from "../runtime/mod.ts";
+import type { CreateTaskOptions } from "./task_api.ts";
+
 /** What the shim knows of its task, as stored in `state.json`. */
 export interface TaskState {
   readonly id: string;
@@ -38,4 +41,14 @@ export interface ProcessExit {
   readonly exitCode: number;
   readonly exitedAt: number;
   readonly oomKilled: boolean;
+}
+
+/** How a task is made. */
+export interface TaskOptions {
+  readonly id: string;
+  /** Directory with `config.json`. */
+  readonly bundle: string;
+  readonly rootfs: readonly RootfsMount[];
+  readonly options: CreateTaskOptions;
+  readonly shimStartTicks: number;
 }

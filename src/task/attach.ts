@@ -7,7 +7,7 @@
 import { attachTo, type OnOutput } from "../shim/mod.ts";
 import type { Engine } from "./engine.ts";
 import { execDir } from "./place.ts";
-import type { RunResult } from "./run.ts";
+import type { RunResult } from "./follow.ts";
 import { shimOf } from "./task_state.ts";
 import type { RunningContainer } from "./types.ts";
 

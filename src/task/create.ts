@@ -7,6 +7,7 @@
 import { codeOf, CtrError, isNotFound } from "../errors.ts";
 import { ensureDirectory, exists, fileKind } from "../program/mod.ts";
 import { span } from "../trace.ts";
+import type { OciSpec } from "../oci/mod.ts";
 import type { Mount } from "../snapshot/mod.ts";
 import type { ContainerRecord } from "../state/mod.ts";
 import { writeBundle } from "./bundle.ts";
@@ -22,6 +23,7 @@ import type { ContainerOptions } from "./types.ts";
 export interface MadeContainer {
   readonly record: ContainerRecord;
   readonly mounts: readonly Mount[];
+  readonly spec: OciSpec;
   /** Until it is started, nobody else may start, remove or sweep it. */
   readonly lock: ContainerLock;
 }
@@ -96,9 +98,12 @@ export async function makeContainer(
         () => engine.snapshotter.prepare(id, image.chainId, { volatile: host.autoRemove }),
       );
     }
-    await span("bundle", () => writeBundle(directory, record, mounts, options.terminalSize));
+    const spec = await span(
+      "bundle",
+      () => writeBundle(directory, record, mounts, options.terminalSize),
+    );
     const inserted = span("record", () => insert(engine, record, options.name === undefined));
-    return { record: inserted, mounts, lock };
+    return { record: inserted, mounts, spec, lock };
   } catch (error) {
     await removeFiles(engine, record);
     lock.release();

@@ -6,7 +6,7 @@
  */
 
 import { type Images, openImages } from "../image/mod.ts";
-import { sharedShim, type Shim, spawnShim } from "../shim/mod.ts";
+import { sharedShim, type Shim, type ShimProgram, shimProgram, spawnShim } from "../shim/mod.ts";
 import { openOverlay, type Snapshotter } from "../snapshot/mod.ts";
 import { type Directories, openState, type State } from "../state/mod.ts";
 
@@ -20,6 +20,8 @@ export interface Engine {
   close(): void;
   /** A shim for the start of one container, which is to be released. */
   shim(): Shim | Promise<Shim>;
+  /** What a keeper becomes; absent where containers share a shim. */
+  readonly keeper: ShimProgram | undefined;
   /** The command that reaches this store, for shims that have to clean up: `[…, "container", "rm"]`. */
   readonly cleanupArgv: readonly string[];
 }
@@ -61,12 +63,12 @@ export function openEngine(options: EngineOptions): Engine {
     shared ??= sharedShim().then(({ SharedShim }) =>
       new SharedShim({
         execDir: options.directories.exec,
-        env: shimEnv,
-        script: options.shimScript,
+        program,
       })
     );
     return (await shared).borrow();
   };
+  const program = shimProgram(shimEnv, options.shimScript);
   return {
     directories: options.directories,
     get state() {
@@ -83,7 +85,8 @@ export function openEngine(options: EngineOptions): Engine {
       opened?.snapshotter.close();
       opened?.state.close();
     },
-    shim: () => options.sharedShim ? sharedBy() : spawnShim(shimEnv, options.shimScript),
+    shim: () => options.sharedShim ? sharedBy() : spawnShim(program),
+    keeper: options.sharedShim ? undefined : program,
     cleanupArgv: options.cleanupArgv,
   };
 }

@@ -22,7 +22,8 @@ import type { ContainerOptions } from "./types.ts";
 
 export { type Engine, type EngineOptions, openEngine } from "./engine.ts";
 export { createContainer } from "./create.ts";
-export { runContainer, type RunResult } from "./run.ts";
+export type { RunResult } from "./follow.ts";
+export { runContainer } from "./run.ts";
 export type { ContainerOptions, ExecOptions, RunningContainer, RunOptions } from "./types.ts";
 export type { ContainerSummary } from "./list.ts";
 export type { ExecResult } from "./exec.ts";

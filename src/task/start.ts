@@ -4,12 +4,12 @@
  * @module
  */
 
-import type { Shim } from "../shim/mod.ts";
+import { createRequest, type Shim } from "../shim/mod.ts";
 import { span } from "../trace.ts";
 import { type MadeContainer, makeContainer } from "./create.ts";
-import { createRequest } from "./create_request.ts";
+import { newTask } from "./new_task.ts";
 import type { Engine } from "./engine.ts";
-import { discard } from "./run.ts";
+import { discard } from "./follow.ts";
 import type { ContainerRecord } from "../state/mod.ts";
 import type { ContainerOptions } from "./types.ts";
 
@@ -27,7 +27,7 @@ export async function startDetached(
   try {
     const created = client.call(
       "Create",
-      createRequest(engine, record, mounts, { trace: false, detached: true, sharedDir }),
+      createRequest(newTask(engine, record, mounts, { trace: false, detached: true, sharedDir })),
     );
     created.catch(() => {});
     const started = client.call("Start", { id });

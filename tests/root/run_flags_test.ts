@@ -352,15 +352,23 @@ inside("--explain prints the program and runs nothing", async (_run, cli) => {
 
 inside("--trace writes a timeline that Perfetto reads", async (_run, cli) => {
   const file = join(cli.root, "trace.json");
-  await cli.ok(["run", "--rm", "--trace", file, "host", "true"]);
-  const { traceEvents } = JSON.parse(readFileSync(file, "utf8"));
-  const names = traceEvents.map(({ name }: { name: string }) => name);
+  const phases = ["arguments", "image", "snapshot", "bundle", "compile", "clone", "exec", "run"];
+  // One that ends at once, one that its shim takes over, and one that has a shim from the beginning.
   for (
-    const phase of ["arguments", "image", "snapshot", "spawn shim", "compile", "clone", "exec"]
+    const [args, own] of [
+      [["host", "true"], ["exit"]],
+      [["host", "sleep", "0.2"], ["shim", "shim boot"]],
+      [["-i", "host", "true"], ["spawn shim", "shim boot"]],
+    ] as const
   ) {
-    assert.ok(names.includes(phase), `no "${phase}" among ${names.join(", ")}`);
-  }
-  for (const { ph, ts, dur } of traceEvents) {
-    assert.ok(ph === "X" && ts > 1e15 && dur >= 0 && dur < 6e7);
+    await cli.ok(["run", "--rm", "--trace", file, ...args]);
+    const { traceEvents } = JSON.parse(readFileSync(file, "utf8"));
+    const names = traceEvents.map(({ name }: { name: string }) => name);
+    for (const phase of [...phases, ...own]) {
+      assert.ok(names.includes(phase), `no "${phase}" among ${names.join(", ")}`);
+    }
+    for (const { ph, ts, dur } of traceEvents) {
+      assert.ok(ph === "X" && ts > 1e15 && dur >= 0 && dur < 6e7);
+    }
   }
 });

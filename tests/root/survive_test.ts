@@ -9,6 +9,7 @@ import { existsSync } from "node:fs";
 import { test } from "node:test";
 import { type Cli, RUNTIME, until, withCli } from "../fixtures/cli.ts";
 import { needs } from "../fixtures/needs.ts";
+import { leftovers, systemState } from "../fixtures/system_state.ts";
 
 const NEEDS = needs("root", "overlayfs");
 
@@ -119,6 +120,38 @@ test(
       await cli.ok(["stop", "gone"]);
       await until("removal", async () => (await cli.ok(["ps", "-aq"])) === "");
       await until("its directory to go", () => cli.containerDirectories().length === 0);
+    }),
+);
+
+test(
+  "kill -9 of the command line at any moment leaves a container with a shim, or nothing that runs",
+  NEEDS,
+  () =>
+    withCli("survive", async (cli) => {
+      await cli.ok(["run", "--rm", "host", "true"]);
+      const before = systemState();
+      const step = RUNTIME === "bun" ? 4 : 12;
+      for (let round = 0; round < 24; round++) {
+        const name = `early${round}`;
+        const running = cli.start(["run", "--name", name, "host", "sh", "-c", COUNT]);
+        await new Promise((resolve) => setTimeout(resolve, round * step));
+        running.kill("SIGKILL");
+        await running.ended;
+      }
+      const alive: string[] = [];
+      for (const name of (await cli.ok(["ps", "--format", "{{.Names}}"])).split("\n")) {
+        if (name === "") continue;
+        alive.push(name);
+        assert.equal(await cli.ok(["exec", name, "echo", "here"]), "here\n");
+        await until("its log", async () => last(await cli.ok(["logs", name])) > 2);
+        await cli.ok(["stop", name]);
+        assert.equal((await state(cli, name))["ExitCode"], 9);
+      }
+      assert.ok(alive.length > 0, "the last ones were killed late enough");
+      const all = (await cli.ok(["ps", "-aq"])).split("\n").filter(Boolean);
+      if (all.length > 0) await cli.ok(["rm", ...all]);
+      assert.deepEqual(await leftovers(before, { patienceMs: 10_000 }), []);
+      assert.deepEqual(cli.containerDirectories(), []);
     }),
 );
 

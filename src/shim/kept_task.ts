@@ -1,0 +1,195 @@
+/**
+ * A task whose shim is not needed yet. Most containers that somebody waits for end in a moment, and a
+ * JavaScript runtime takes longer to boot than they live. So the client makes the container, under a
+ * keeper that is its parent from the beginning; for that moment the client reads its output and writes
+ * its log. Then, or as soon as the client dies, the keeper becomes the shim and takes the container
+ * over: what it has to know lies in its socket.
+ *
+ * @module
+ */
+
+import type { OciSpec } from "../oci/mod.ts";
+import { close, open, pipe, socketPair, writeAll } from "../program/mod.ts";
+import { create, type KeeperProcess, type RuntimeProcess } from "../runtime/mod.ts";
+import { span } from "../trace.ts";
+import { type Attachment, attachOver, type OnOutput } from "./attachment.ts";
+import { callFrame, ShimClient } from "./client.ts";
+import { createRequest, type NewTask } from "./create_request.ts";
+import { JsonLog } from "./json_log.ts";
+import { oomKilled } from "./oom.ts";
+import { exitState, writeFailure, writeState } from "./state_file.ts";
+import { OutputWindow } from "./output_window.ts";
+import type { ShimProgram } from "./spawn.ts";
+import type { ProcessExit } from "./types.ts";
+
+/** Where the shim finds the container's output: behind stdio, the Task API, and the first client. */
+const [SHIM_STDOUT, SHIM_STDERR] = [5, 6];
+
+/** What became of a kept task: it ended, or its shim has it. */
+export type KeptOutcome =
+  | { readonly exit: ProcessExit }
+  | {
+    readonly exit: undefined;
+    readonly client: ShimClient;
+    readonly attachment: Attachment;
+    /** Resolves when the shim has it. */
+    readonly made: Promise<unknown>;
+  };
+
+/** A task with a keeper. */
+export class KeptTask {
+  readonly #task: NewTask;
+  readonly #spec: OciSpec;
+  readonly #startedAt = Date.now();
+  readonly #fds: Fds;
+  readonly #process: RuntimeProcess;
+  readonly #keeper: KeeperProcess;
+
+  /**
+   * Make the container and start it.
+   *
+   * @throws {SyscallError} when a step fails; nothing runs then
+   */
+  static async start(task: NewTask, spec: OciSpec, shim: ShimProgram): Promise<KeptTask> {
+    const fds = new Fds();
+    try {
+      const process = await span("create", () =>
+        create({
+          id: task.id,
+          bundle: task.bundle,
+          spec,
+          rootfs: task.rootfs,
+          stdio: { stdin: fds.devNull, stdout: fds.stdout[1], stderr: fds.stderr[1] },
+          keeper: {
+            ...shim,
+            fds: [
+              ...[fds.devNull, fds.devNull, fds.devNull],
+              ...[fds.control[1], fds.attach[1], fds.stdout[0], fds.stderr[0]],
+            ],
+          },
+        }));
+      fds.closeOthers();
+      const kept = new KeptTask(task, spec, fds, process);
+      span("exec", () => kept.#go());
+      return kept;
+    } catch (error) {
+      fds.closeAll();
+      writeFailure(task.options.dataDir, task.id, error);
+      throw error;
+    }
+  }
+
+  private constructor(task: NewTask, spec: OciSpec, fds: Fds, process: RuntimeProcess) {
+    this.#task = task;
+    this.#spec = spec;
+    this.#fds = fds;
+    this.#process = process;
+    this.#keeper = process.keeper!;
+  }
+
+  /** Before it runs, tell the shim, which may have to wake up without this process. */
+  #go(): void {
+    const { pid } = this.#process;
+    const adopted = {
+      pid,
+      startedAt: this.#startedAt,
+      stdout: SHIM_STDOUT,
+      stderr: SHIM_STDERR,
+    };
+    const task = { ...this.#task, options: { ...this.#task.options, adopted } };
+    try {
+      writeAll(this.#fds.control[0], callFrame(1, "Create", createRequest(task)), "shim");
+    } catch (error) {
+      this.#process.abandon();
+      throw error;
+    }
+    this.#process.start();
+  }
+
+  /**
+   * Watch it for a moment; until that is over, this thread does nothing else.
+   *
+   * @param onOutput gets what it wrote, when the moment is over
+   */
+  async watch(onOutput: OnOutput, forMs: number): Promise<KeptOutcome> {
+    const { stdout, stderr } = this.#fds;
+    const log = new JsonLog(this.#task.options.logPath);
+    const window = new OutputWindow([stdout[0], stderr[0]], log);
+    const ended = span("run", () => window.watch(this.#process.pid, forMs));
+    log.close();
+    try {
+      if (!ended) return this.#handOver(onOutput);
+      const exit = await span("exit", () => this.#ended());
+      this.#fds.closeAll();
+      return { exit };
+    } finally {
+      window.deliver(onOutput);
+    }
+  }
+
+  /** From here on the shim reads what the container writes. */
+  #handOver(onOutput: OnOutput): KeptOutcome {
+    const { control, attach } = this.#fds;
+    this.#keeper.release();
+    const client = ShimClient.over(control[0]);
+    const made = client.answerTo("Create");
+    made.then(() => this.#keeper.released(), () => {});
+    const attachment = attachOver(attach[0], { id: this.#task.id }, onOutput);
+    this.#fds.closeOutput();
+    return { exit: undefined, client, attachment, made };
+  }
+
+  async #ended(): Promise<ProcessExit> {
+    const exitCode = this.#keeper.reap();
+    const { id, options } = this.#task;
+    const exit = {
+      exitCode,
+      exitedAt: Date.now(),
+      oomKilled: await oomKilled({ id, spec: this.#spec }, exitCode),
+    };
+    if (options.cleanup === undefined) {
+      writeState(options.dataDir, {
+        id,
+        status: "stopped",
+        startedAt: this.#startedAt,
+        ...exitState(exit),
+      });
+    }
+    return exit;
+  }
+}
+
+/** The descriptors of a kept task; `[0]` of a pair is ours. */
+class Fds {
+  readonly devNull = open("/dev/null", 2);
+  readonly control = socketPair();
+  readonly attach = socketPair();
+  readonly stdout = pipe();
+  readonly stderr = pipe();
+  readonly #open = new Set([
+    this.devNull,
+    ...this.control,
+    ...this.attach,
+    ...this.stdout,
+    ...this.stderr,
+  ]);
+
+  /** The keeper and the container have theirs. */
+  closeOthers(): void {
+    const { devNull, control, attach, stdout, stderr } = this;
+    this.#close(devNull, control[1], attach[1], stdout[1], stderr[1]);
+  }
+
+  /** The shim reads the output, and connections own the sockets. */
+  closeOutput(): void {
+    this.#close(this.stdout[0], this.stderr[0]);
+  }
+
+  closeAll(): void {
+    this.#close(...this.#open);
+  }
+
+  #close(...fds: readonly number[]): void {
+    for (const fd of fds) if (this.#open.delete(fd)) close(fd);
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * What follows the start of a container in the foreground: its end, or the client's leave.
+ *
+ * @module
+ */
+
+import { CtrError } from "../errors.ts";
+import type { Attachment, Shim, ShimClient } from "../shim/mod.ts";
+import type { ContainerRecord } from "../state/mod.ts";
+import { addTraceEvents, mark, now, span } from "../trace.ts";
+import { removeRecord } from "./create.ts";
+import type { Engine } from "./engine.ts";
+import type { RunningContainer, RunOptions } from "./types.ts";
+
+/** How a run ended. */
+export interface RunResult {
+  readonly id: string;
+  readonly exitCode: number;
+  /** The client left before the container ended. */
+  readonly detached: boolean;
+}
+
+/** A container that runs, and the shim that has it. */
+export interface Followed {
+  readonly shim: Pick<Shim, "client" | "sharedDir">;
+  readonly attachment: Attachment;
+  /** The answer to Wait. */
+  readonly exit: ReturnType<typeof ShimClient.prototype.call<"Wait">>;
+  readonly container: RunningContainer;
+  /** Resolves when the client wants to leave. */
+  readonly left: Promise<"detached">;
+}
+
+/** Until its end, or until the client leaves. */
+export async function follow(
+  engine: Engine,
+  { shim, attachment, exit, container, left }: Followed,
+  options: RunOptions,
+  record: ContainerRecord,
+): Promise<RunResult> {
+  const { id } = record;
+  const abort = () => void container.kill(9).catch(() => {});
+  options.signal?.addEventListener("abort", abort);
+  if (options.signal?.aborted) abort();
+  const ranUs = now();
+  const ended = Promise.all([exit, attachment.ended]);
+  const result = await Promise.race([ended, left]);
+  options.signal?.removeEventListener("abort", abort);
+  mark("run", ranUs);
+  if (result === "detached") {
+    attachment.detach();
+    // A shim of its own sees that it is alone; a shared one is told, unless this process ends first.
+    if (shim.sharedDir !== undefined) {
+      void ended.then(() => finish(engine, shim, record), () => {});
+    }
+    return { id, exitCode: 0, detached: true };
+  }
+  if (options.trace) addTraceEvents(JSON.parse(new TextDecoder().decode(result[0].trace)));
+  await span("remove", () => finish(engine, shim, record));
+  if (options.signal?.aborted) throw canceled(record, options.signal);
+  return { id, exitCode: result[0].exitStatus, detached: false };
+}
+
+/**
+ * It has ended. The shim gives back the cgroup by itself; what is waited for is what the next command
+ * could trip over: the name and the files.
+ */
+async function finish(
+  engine: Engine,
+  { client }: Pick<Shim, "client">,
+  record: ContainerRecord,
+): Promise<void> {
+  client.call("Delete", { id: record.id }).catch(() => {});
+  if (record.hostConfig.autoRemove) await removeRecord(engine, record);
+}
+
+/** After a failure, in whatever state it is: no process stays, and with `autoRemove` nothing does. */
+export async function discard(
+  engine: Engine,
+  { client }: Pick<Shim, "client">,
+  record: ContainerRecord,
+  error: unknown,
+): Promise<void> {
+  const { id } = record;
+  await client.call("Delete", { id }).catch(() => {});
+  if ((error as { code?: unknown } | null)?.code === "unavailable") {
+    const { endOrphans } = await import("./task_state.ts");
+    await endOrphans(id); // the shim died
+  }
+  if (record.hostConfig.autoRemove) await removeRecord(engine, record);
+}
+
+/** The error of a run that was canceled. */
+export function canceled(record: ContainerRecord, signal: AbortSignal): CtrError {
+  return new CtrError({
+    code: "canceled",
+    operation: "run container",
+    subject: record.name,
+    reason: "it was canceled",
+    cause: signal.reason,
+  });
+}

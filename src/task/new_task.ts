@@ -1,0 +1,42 @@
+/**
+ * What a shim is told of a container.
+ *
+ * @module
+ */
+
+import type { CreateTaskOptions, NewTask } from "../shim/mod.ts";
+import type { Mount } from "../snapshot/mod.ts";
+import type { ContainerRecord } from "../state/mod.ts";
+import type { Engine } from "./engine.ts";
+import { dataDir, execDir, logPath } from "./place.ts";
+
+/** What is different from one start of a container to the next. */
+export type StartOptions = Pick<CreateTaskOptions, "detached" | "trace"> & {
+  readonly sharedDir: string | undefined;
+};
+
+/** A container's task to be. */
+export function newTask(
+  engine: Engine,
+  record: ContainerRecord,
+  mounts: readonly Mount[],
+  start: StartOptions,
+): NewTask {
+  const { sharedDir, ...more } = start;
+  return {
+    id: record.id,
+    bundle: dataDir(engine.directories, record.id),
+    rootfs: mounts,
+    terminal: record.config.tty,
+    options: {
+      ...more,
+      dataDir: dataDir(engine.directories, record.id),
+      execDir: execDir(engine.directories, record.id),
+      logPath: logPath(engine.directories, record.id),
+      openStdin: record.config.openStdin,
+      stdinOnce: start.detached !== true,
+      ...sharedDir === undefined ? {} : { sharedDir },
+      ...record.hostConfig.autoRemove ? { cleanup: [...engine.cleanupArgv, record.id] } : {},
+    },
+  };
+}
