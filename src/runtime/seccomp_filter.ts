@@ -9,6 +9,7 @@
 import { arch } from "../../ffi/mod.ts";
 import type { OciSeccomp } from "../oci/mod.ts";
 import { PRECOMPILED } from "./seccomp_precompiled.ts";
+import { defaultVariant } from "./seccomp_profile.ts";
 
 /** `Uint8Array.fromBase64`, ECMAScript 2026; TypeScript's library does not know it yet. */
 const { fromBase64 } = Uint8Array as unknown as { fromBase64(text: string): Uint8Array };
@@ -34,7 +35,9 @@ export function profileKey(profile: OciSeccomp): number {
  * @throws {CtrError} when the profile makes no sense
  */
 export async function seccompFilter(profile: OciSeccomp): Promise<Uint8Array> {
-  const { key, filter } = PRECOMPILED[arch];
-  if (key === profileKey(profile)) return fromBase64.call(Uint8Array, filter);
+  const { variant, key, filter } = PRECOMPILED[arch];
+  if (variant === defaultVariant(profile) || key === profileKey(profile)) {
+    return fromBase64.call(Uint8Array, filter);
+  }
   return (await import("./seccomp_arches.ts")).compileFor(arch, profile);
 }

@@ -9,14 +9,14 @@ import { writeFileSync } from "node:fs";
 import { DEFAULT_CAPABILITIES } from "./default_spec.ts";
 import { compileFor } from "./seccomp_arches.ts";
 import { profileKey } from "./seccomp_filter.ts";
-import { defaultSeccomp } from "./seccomp_profile.ts";
+import { defaultSeccomp, defaultVariant } from "./seccomp_profile.ts";
 
 /** The text of the generated module. */
 export function precompiledModule(): string {
   const entries = (["x86_64", "aarch64"] as const).map((arch) => {
     const profile = defaultSeccomp(DEFAULT_CAPABILITIES, arch);
     const filter = btoa(String.fromCharCode(...compileFor(arch, profile)));
-    return `  ${arch}: {\n    key: ${
+    return `  ${arch}: {\n    variant: ${JSON.stringify(defaultVariant(profile))},\n    key: ${
       profileKey(profile)
     },\n    filter:\n      "${filter}",\n  },\n`;
   });
@@ -27,9 +27,12 @@ export function precompiledModule(): string {
  * @module
  */
 
-/** By architecture: the key of the profile, and the filter as base64. */
+/** By architecture: the profile's variant and its key, and the filter as base64. */
 export const PRECOMPILED: Readonly<
-  Record<"x86_64" | "aarch64", { readonly key: number; readonly filter: string }>
+  Record<
+    "x86_64" | "aarch64",
+    { readonly variant: string; readonly key: number; readonly filter: string }
+  >
 > = {
 ${entries.join("")}};
 `;

@@ -98,11 +98,22 @@ const SOCKET_FAMILIES = [
 const EPERM = 1;
 const ENOSYS = 38;
 
+/** Which default profile it is, for those that were made here: what it depends on. */
+const variants = new WeakMap<OciSeccomp, string>();
+
+/** Two default profiles of one variant are the same; undefined for others. */
+export function defaultVariant(profile: OciSeccomp): string | undefined {
+  return variants.get(profile);
+}
+
 /** The profile as a runtime spec carries it. */
 export function defaultSeccomp(capabilities: readonly string[], arch: string): OciSeccomp {
   let names = `${ALLOWED} ${BY_ARCH[arch] ?? ""}`;
+  let variant = arch;
   for (const capability in BY_CAPABILITY) {
-    if (capabilities.includes(capability)) names += ` ${BY_CAPABILITY[capability]}`;
+    if (!capabilities.includes(capability)) continue;
+    names += ` ${BY_CAPABILITY[capability]}`;
+    variant += ` ${capability}`;
   }
   const syscalls: OciSeccompRule[] = [allow([...new Set(names.trim().split(" "))])];
   syscalls.push(allow(["socket"], { index: 0, value: 12, op: "SCMP_CMP_LT" }));
@@ -118,12 +129,14 @@ export function defaultSeccomp(capabilities: readonly string[], arch: string): O
     // Its flags are behind a pointer that a filter cannot read: callers fall back to clone(2).
     syscalls.push({ names: ["clone3"], action: "SCMP_ACT_ERRNO", errnoRet: ENOSYS });
   }
-  return {
+  const profile: OciSeccomp = {
     defaultAction: "SCMP_ACT_ERRNO",
     defaultErrnoRet: EPERM,
     architectures: SUB_ARCHITECTURES[arch] ?? [],
     syscalls,
   };
+  variants.set(profile, variant);
+  return profile;
 }
 
 /** A profile as a file has it: OCI's fields, or Docker's with their conditions. */
