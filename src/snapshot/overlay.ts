@@ -30,12 +30,25 @@ export interface Subtree {
   readonly readonly?: boolean;
 }
 
+/** What the runtime puts into an image that has no such files, and overlayfs into its directories. */
+const TRACES = {
+  files: [
+    ...["fs/etc/hostname", "fs/etc/hosts", "fs/etc/resolv.conf"],
+    ...["work/work/incompat/volatile/dirty", "work1/work/incompat/volatile/dirty"],
+  ],
+  directories: [
+    ...["fs/etc", "fs", "work/work/incompat/volatile", "work/work/incompat", "work/work", "work"],
+    ...["fs1", "work1/work/incompat/volatile", "work1/work/incompat", "work1/work", "work1"],
+  ],
+};
+
 /** Label: mode, owner and group of the root directory, where they are not those of mkdir. */
 const ROOT = "ctr.root";
 
 const driver: Driver = {
   name: "overlayfs",
   rebase: true,
+  traces: TRACES,
   create: (dir, [row, ...parents]) => {
     makeRoot(`${dir}/fs`, parents[0]?.labels[ROOT]);
     if (row!.kind === "view") return;

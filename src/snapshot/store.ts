@@ -14,6 +14,7 @@
 
 import { CtrError } from "../errors.ts";
 import { AT, ERRNO } from "../linux/mod.ts";
+import { ProgramBuilder, run } from "../program/mod.ts";
 import {
   ensureSpreadDirectory,
   isForeignKeyViolation,
@@ -36,6 +37,8 @@ export interface Driver {
   applyTarget(root: string, row: SnapshotRow): ApplyTarget;
   /** Make a snapshot that was mounted before mountable again. */
   prepareRemount?(root: string, chain: readonly SnapshotRow[]): void;
+  /** All there may be in the directory of a container that wrote nothing, deepest first. */
+  readonly traces?: { readonly files: readonly string[]; readonly directories: readonly string[] };
   /** Labels that a committed snapshot gets from its directory. */
   commitLabels?(root: string, row: SnapshotRow): Readonly<Record<string, string>>;
   /** The directories whose content counts as this snapshot's own. */
@@ -196,7 +199,7 @@ export function directorySnapshotter(driver: Driver, state: State): Snapshotter 
           : error;
       }
       if (number === undefined) throw missing("remove snapshot", name);
-      if (options.keepDirectory === true) return;
+      if (options.keepDirectory === true || removeTraces(driver, `${root}/${number}`)) return;
       if (!deleteNumbered(root, number, REMOVE_AT_ONCE)) deleteLater(number);
     },
     cleanup: async () => {
@@ -221,6 +224,17 @@ function makeDirectory(root: string, number: number): void {
     result = mkdirAt(AT.AT_FDCWD, path, 0o700);
   }
   if (result < 0) throw fail("prepare snapshot", "mkdirat", path, result);
+}
+
+/** In one step, for a container that wrote nothing. Returns whether the directory is gone. */
+function removeTraces({ traces }: Driver, path: string): boolean {
+  const p = new ProgramBuilder("remove");
+  const remove = (name: string, flags: number) =>
+    p.step("unlinkat", [AT.AT_FDCWD, name, flags], { mayFail: true });
+  for (const name of traces?.files ?? []) remove(`${path}/${name}`, 0);
+  for (const name of traces?.directories ?? []) remove(`${path}/${name}`, AT.AT_REMOVEDIR);
+  const last = remove(path, AT.AT_REMOVEDIR);
+  return run(p)(last) === 0;
 }
 
 function deleteNumbered(root: string, number: number, budget: number): boolean {

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { exists, rmdir, unlink } from "../program/mod.ts";
+import { AT, ERRNO } from "../linux/mod.ts";
+import { ProgramBuilder, run } from "../program/mod.ts";
 
 /** Every file that the engine, the runtime or the shim may have put into a container's directories. */
 const KNOWN = [
@@ -18,15 +19,19 @@ const KNOWN = [
   "shim.sock",
 ];
 
-/** Remove it. What we know goes by name, without loading `node:fs`; anything else the slow way. */
+/**
+ * Remove it; that it does not exist is fine. What we know goes by name, in one step and without
+ * loading `node:fs`; anything else the slow way.
+ */
 export function removeDirectory(path: string): void {
-  if (!exists(path)) return;
   const id = path.slice(path.lastIndexOf("/") + 1);
-  for (const name of [...KNOWN, `${id}-json.log`]) unlink(`${path}/${name}`);
-  try {
-    rmdir(`${path}/rootfs`);
-    rmdir(path);
-  } catch {
-    process.getBuiltinModule("node:fs").rmSync(path, { recursive: true, force: true });
+  const p = new ProgramBuilder("remove");
+  for (const name of [...KNOWN, `${id}-json.log`]) {
+    p.step("unlinkat", [AT.AT_FDCWD, `${path}/${name}`, 0], { mayFail: true });
   }
+  p.step("unlinkat", [AT.AT_FDCWD, `${path}/rootfs`, AT.AT_REMOVEDIR], { mayFail: true });
+  const removed = p.step("unlinkat", [AT.AT_FDCWD, path, AT.AT_REMOVEDIR], { mayFail: true });
+  const result = run(p)(removed);
+  if (result === 0 || result === -ERRNO.ENOENT) return;
+  process.getBuiltinModule("node:fs").rmSync(path, { recursive: true, force: true });
 }
