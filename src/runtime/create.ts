@@ -122,11 +122,18 @@ function startIn(
       throw error;
     }
   }
-  return span("set up", () =>
-    readyProcess(child, {
+  return span("set up", () => {
+    try {
+      options.meanwhile?.();
+    } catch (error) {
+      child.giveUp();
+      throw error;
+    }
+    return readyProcess(child, {
       operation: "start",
       attempts: compiled.attempts,
       terminal: spec.process!.terminal === true,
       checks: compiled.checks,
-    }));
+    });
+  });
 }

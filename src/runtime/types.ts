@@ -36,6 +36,8 @@ export interface CreateOptions {
   readonly stdio: Stdio;
   /** The container's parent shall not be this process but a keeper; see {@link keepable}. */
   readonly keeper?: Omit<Keeper, "wakeFd">;
+  /** Called while the process is busy with itself: what may take as long costs nothing here. */
+  readonly meanwhile?: () => void;
 }
 
 /** A container's parent, which waits to be needed. */

@@ -46,11 +46,16 @@ export class KeptTask {
   readonly #keeper: KeeperProcess;
 
   /**
-   * Make the container and start it.
+   * Make the container and start it. Its bundle may be incomplete up to then.
    *
+   * @param options.meanwhile called while the container is set up
    * @throws {SyscallError} when a step fails; nothing runs then
    */
-  static async start(task: NewTask, spec: OciSpec, shim: ShimProgram): Promise<KeptTask> {
+  static async start(
+    task: NewTask,
+    spec: OciSpec,
+    { shim, meanwhile }: { readonly shim: ShimProgram; readonly meanwhile: () => void },
+  ): Promise<KeptTask> {
     const fds = new Fds();
     try {
       const process = await span("create", () =>
@@ -60,6 +65,7 @@ export class KeptTask {
           spec,
           rootfs: task.rootfs,
           stdio: { stdin: fds.devNull, stdout: fds.stdout[1], stderr: fds.stderr[1] },
+          meanwhile,
           keeper: {
             ...shim,
             fds: [

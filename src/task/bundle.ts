@@ -20,8 +20,13 @@ import {
 import type { Mount } from "../snapshot/mod.ts";
 import type { ContainerRecord } from "../state/mod.ts";
 
+/** The bundle's `config.json`: every start reads it but the first. */
+export function writeConfig(directory: string, spec: OciSpec): void {
+  writeFile(`${directory}/config.json`, JSON.stringify(spec));
+}
+
 /**
- * Write the bundle.
+ * Write the bundle, but for its `config.json`.
  *
  * @param directory where; it exists
  * @param mounts the root file system, to look users up in
@@ -82,15 +87,9 @@ export async function writeBundle(
     sysctl: hostConfig.sysctl,
     shmBytes: hostConfig.shmBytes,
   });
-  const whole = terminalSize === undefined ? spec : {
-    ...spec,
-    process: {
-      ...spec.process!,
-      consoleSize: { width: terminalSize.width, height: terminalSize.height },
-    },
-  };
-  writeFile(`${directory}/config.json`, JSON.stringify(whole));
-  return whole;
+  if (terminalSize === undefined) return spec;
+  const { width, height } = terminalSize;
+  return { ...spec, process: { ...spec.process!, consoleSize: { width, height } } };
 }
 
 /** Directories to look for files in, topmost first, as the mounts of a snapshot name them. */

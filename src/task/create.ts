@@ -10,7 +10,7 @@ import { span } from "../trace.ts";
 import type { OciSpec } from "../oci/mod.ts";
 import type { Mount } from "../snapshot/mod.ts";
 import type { ContainerRecord } from "../state/mod.ts";
-import { writeBundle } from "./bundle.ts";
+import { writeBundle, writeConfig } from "./bundle.ts";
 import { type ContainerLock, tryLock } from "./container_lock.ts";
 import type { Engine } from "./engine.ts";
 import { newId, newName } from "./names.ts";
@@ -46,12 +46,15 @@ export async function createContainer(
 /**
  * Make a container, and hold it.
  *
+ * @param config `later`: the caller writes the bundle's `config.json` when it has the time
+ *
  * The directory is made first and the record last: a directory without record and holder is what a
  * killed process left, see `sweep.ts`.
  */
 export async function makeContainer(
   engine: Engine,
   options: ContainerOptions,
+  config: "now" | "later" = "now",
 ): Promise<MadeContainer> {
   const { directories } = engine;
   const host = hostConfig(options);
@@ -102,6 +105,7 @@ export async function makeContainer(
       "bundle",
       () => writeBundle(directory, record, mounts, options.terminalSize),
     );
+    if (config === "now") writeConfig(directory, spec);
     const inserted = span("record", () => insert(engine, record, options.name === undefined));
     return { record: inserted, mounts, spec, lock };
   } catch (error) {

@@ -8,10 +8,12 @@
 import { keepable } from "../runtime/mod.ts";
 import { createRequest, type Shim } from "../shim/mod.ts";
 import { mark, now, span } from "../trace.ts";
+import { writeConfig } from "./bundle.ts";
 import { type MadeContainer, makeContainer } from "./create.ts";
 import type { Engine } from "./engine.ts";
 import { discard, follow, type RunResult } from "./follow.ts";
 import { newTask } from "./new_task.ts";
+import { dataDir } from "./place.ts";
 import { runKept } from "./run_kept.ts";
 import type { RunningContainer, RunOptions } from "./types.ts";
 
@@ -28,7 +30,7 @@ export async function runContainer(engine: Engine, options: RunOptions): Promise
     : undefined;
   let made: MadeContainer;
   try {
-    made = await makeContainer(engine, options);
+    made = await makeContainer(engine, options, early === undefined ? "later" : "now");
   } catch (error) {
     early?.release();
     throw error;
@@ -38,6 +40,7 @@ export async function runContainer(engine: Engine, options: RunOptions): Promise
       return await runKept(engine, made, options);
     }
     const shim = early ?? await engine.shim();
+    if (early === undefined) writeConfig(dataDir(engine.directories, made.record.id), made.spec);
     try {
       return await runInShim(engine, shim, made, options);
     } catch (error) {

@@ -9,6 +9,7 @@ import { CtrError } from "../errors.ts";
 import { destroy } from "../runtime/mod.ts";
 import { KeptTask, type ShimClient } from "../shim/mod.ts";
 import { span } from "../trace.ts";
+import { writeConfig } from "./bundle.ts";
 import { type MadeContainer, removeRecord } from "./create.ts";
 import type { Engine } from "./engine.ts";
 import { canceled, discard, follow, type RunResult } from "./follow.ts";
@@ -30,7 +31,10 @@ export async function runKept(
   try {
     const trace = options.trace ?? false;
     const toBe = newTask(engine, record, mounts, { trace, sharedDir: undefined });
-    task = await KeptTask.start(toBe, spec, engine.keeper!);
+    task = await KeptTask.start(toBe, spec, {
+      shim: engine.keeper!,
+      meanwhile: () => writeConfig(toBe.bundle, spec),
+    });
   } catch (error) {
     if (autoRemove) await removeRecord(engine, record);
     throw error;
