@@ -72,7 +72,7 @@ export function encode(
     const steps = parts[number]!;
     for (let index = 0; index < steps.length; index++) {
       const { syscall, args, options } = steps[index]!;
-      let word = (begins[number]! + index) * ENTRY;
+      const word = (begins[number]! + index) * ENTRY;
       table[word] = SYS[syscall];
       let flags = (options.mayFail ? 1 : 0) | (options.zeroFails ? 2 : 0);
       if (options.exitIfPositive) flags |= 4 | (entries << 16);

@@ -12,6 +12,7 @@ import type { JsonLog } from "./json_log.ts";
 
 /** As much as a pipe holds: who writes more is not stopped longer than by any slow reader. */
 const LIMIT = 1 << 16;
+const PIECE = 1 << 13;
 const POLLIN = 1;
 const STREAMS = ["stdout", "stderr"] as const;
 
@@ -71,12 +72,16 @@ export class OutputWindow {
     const bytes = new Uint8Array(polled.buffer);
     const result = sys(SYS.ppoll, bytes, fds.length, new Uint8Array(time.buffer), 0, 0);
     if (result <= 0) return [false, false, false]; // time is up, or a signal came
-    const [out, err, ended] = [1, 3, 5].map((word) => polled[word]! >> 16 !== 0);
-    return [out!, err!, ended!];
+    for (const index of [0, 1] as const) {
+      const events = polled[index * 2 + 1]! >> 16;
+      if (events !== 0 && (events & POLLIN) === 0) this.#open[index] = false; // only a hang-up
+    }
+    const says = (word: number) => (polled[word]! >> 16 & POLLIN) !== 0;
+    return [says(1), says(3), says(5)];
   }
 
   #read(index: 0 | 1): void {
-    const buffer = new Uint8Array(LIMIT);
+    const buffer = new Uint8Array(PIECE);
     const got = sys(SYS.read, this.#fds[index], buffer, buffer.length);
     if (got === -ERRNO.EAGAIN || got === -ERRNO.EINTR) return;
     if (got <= 0) {

@@ -40,12 +40,29 @@ const untext = new TextDecoder();
 
 /** Encode a message. Zero values are left out, as proto3 does. */
 export function encode<M extends Message>(fields: M, value: Encodable<M>): Uint8Array {
-  const out: number[] = [];
-  write(out, fields, value as Record<string, unknown>);
-  return Uint8Array.from(out);
+  const pieces: Piece[] = [];
+  const bytes = new Uint8Array(collect(pieces, fields, value as Record<string, unknown>));
+  let at = 0;
+  for (const piece of pieces) {
+    if (typeof piece === "number") at = putVarint(bytes, at, piece);
+    else {
+      bytes.set(piece, at);
+      at += piece.length;
+    }
+  }
+  return bytes;
 }
 
-function write(out: number[], fields: Message, value: Record<string, unknown>): void {
+/** A varint or bytes. */
+type Piece = number | Uint8Array;
+
+/** Append the pieces of a message. Returns their length in bytes. */
+function collect(pieces: Piece[], fields: Message, value: Record<string, unknown>): number {
+  let size = 0;
+  const put = (piece: number) => {
+    pieces.push(piece);
+    size += varintSize(piece);
+  };
   for (const name in fields) {
     const given = value[name];
     if (given === undefined) continue;
@@ -54,29 +71,49 @@ function write(out: number[], fields: Message, value: Record<string, unknown>): 
     for (const one of all) {
       if (type === "int" || type === "bool") {
         if (!one && !repeated) continue;
-        varint(out, number * 8);
-        varint(out, Number(one));
+        put(number * 8);
+        put(Number(one));
         continue;
       }
-      let bytes: Uint8Array | number[];
-      if (type === "string") bytes = text.encode(one as string);
-      else if (type === "bytes") bytes = one as Uint8Array;
-      else write(bytes = [], type, one as Record<string, unknown>);
-      if (bytes.length === 0 && !repeated && typeof type === "string") continue;
-      varint(out, number * 8 + 2);
-      varint(out, bytes.length);
-      for (let i = 0; i < bytes.length; i++) out.push(bytes[i]!);
+      if (typeof type !== "string") {
+        const inner: Piece[] = [];
+        const length = collect(inner, type, one as Record<string, unknown>);
+        put(number * 8 + 2);
+        put(length);
+        for (const piece of inner) pieces.push(piece);
+        size += length;
+        continue;
+      }
+      const bytes = type === "string" ? text.encode(one as string) : one as Uint8Array;
+      if (bytes.length === 0 && !repeated) continue;
+      put(number * 8 + 2);
+      put(bytes.length);
+      pieces.push(bytes);
+      size += bytes.length;
     }
   }
+  return size;
 }
 
-function varint(out: number[], value: number): void {
-  if (value < 0) value += 18446744073709551616; // two's complement; exact to 2^53 is enough here
-  while (value >= 128) {
-    out.push((value % 128) | 128);
-    value = Math.floor(value / 128);
+/** Two's complement; exact to 2^53 is enough here. */
+function unsigned(value: number): number {
+  return value < 0 ? value + 18446744073709551616 : value;
+}
+
+function varintSize(value: number): number {
+  let size = 1;
+  for (let left = unsigned(value); left >= 128; left = Math.floor(left / 128)) size++;
+  return size;
+}
+
+function putVarint(bytes: Uint8Array, at: number, value: number): number {
+  let left = unsigned(value);
+  while (left >= 128) {
+    bytes[at++] = (left % 128) | 128;
+    left = Math.floor(left / 128);
   }
-  out.push(value);
+  bytes[at++] = left;
+  return at;
 }
 
 /**

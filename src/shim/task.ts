@@ -76,22 +76,9 @@ export class Task {
   adopt({ pid, startedAt, stdout, stderr }: AdoptedProcess): number {
     this.#log = new JsonLog(this.options.logPath);
     const io = ProcessIo.of([stdout, stderr], this.#log);
-    const nothing = () => {};
-    const runtime = {
-      pid,
-      console: undefined,
-      keeper: undefined,
-      start: nothing,
-      abandon: nothing,
-    };
-    const process = newProcess(io, runtime);
-    process.started = true;
-    this.#processes.set("", process);
-    this.#status = "running";
-    this.#startedAt = startedAt;
-    this.#writeState();
     io.begin(undefined);
-    this.reap(); // it may have ended before this was its shim
+    this.#processes.set("", runningProcess(io, pid));
+    this.#runs(startedAt);
     return pid;
   }
 
