@@ -151,4 +151,5 @@ function writeTo(fd: number, text: string | Uint8Array): void {
   }
 }
 
-if (import.meta.main) void main(process.argv.slice(2)).then((code) => process.exit(code));
+// Everything is written; a runtime's own way out would take its heap apart before it ends.
+if (import.meta.main) void main(process.argv.slice(2)).then((code) => sys(SYS.exit_group, code));
