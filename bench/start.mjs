@@ -25,6 +25,8 @@ const rounds = Number(option("rounds", "40"));
 const only = option("only", "").split(",").filter((part) => part !== "");
 const json = option("json", "bench/out/start.json");
 
+const SETTLE_MS = 50;
+
 if (process.getuid() !== 0) {
   console.error("bench/start needs root: every peer here runs as root");
   process.exit(1);
@@ -52,6 +54,7 @@ try {
   const WARM = 3;
   for (let round = -WARM; round < rounds; round++) {
     for (const contestant of turned(all, round)) {
+      await settle();
       try {
         const ms = contestant.once === undefined ? command(contestant) : await contestant.once();
         if (round >= 0) contestant.times.push(ms);
@@ -92,6 +95,11 @@ try {
   rmSync(work, { recursive: true, force: true });
 }
 process.exit(failed ? 1 : 0);
+
+/** What the one before left to the kernel and to its daemon is not on the next one's bill. */
+function settle() {
+  return new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+}
 
 /** Everybody takes each place in the order equally often: the one before leaves the machine's state. */
 function turned(list, round) {

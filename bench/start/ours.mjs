@@ -5,7 +5,7 @@
  */
 
 import { spawn } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { daemon, freePort } from "./daemon.mjs";
@@ -55,11 +55,26 @@ export async function library(bench, runtime) {
 
 const stores = new Map();
 
+let packed;
+
+/** The package as npm would publish it, unpacked: what users run, not a working copy. */
+function published(bench) {
+  if (packed === undefined) {
+    const to = join(bench.work, "package");
+    mkdirSync(to);
+    run(["npm", "pack", "--silent", "--pack-destination", bench.work, bench.root], {});
+    const [file] = readdirSync(bench.work).filter((name) => name.endsWith(".tgz"));
+    run(["tar", "-xzf", join(bench.work, file), "-C", to, "--strip-components=1"], {});
+    packed = to;
+  }
+  return packed;
+}
+
 /** Directories for one runtime, with both images in them. */
 async function store(bench, runtime, image) {
   const data = join(bench.work, `ctr-${runtime}`, "data");
   const exec = join(bench.work, `ctr-${runtime}`, "exec");
-  const base = [join(bench.root, "cli/ctr"), "--data-root", data, "--exec-root", exec];
+  const base = [join(published(bench), "cli/ctr"), "--data-root", data, "--exec-root", exec];
   const env = { CTR_RUNTIME: runtime };
   const key = `${runtime} ${image}`;
   if (!stores.has(key)) {
