@@ -40,7 +40,7 @@ export type KeptOutcome =
 export class KeptTask {
   readonly #task: NewTask;
   readonly #spec: OciSpec;
-  readonly #startedAt = Date.now();
+  readonly #startedAt: number;
   readonly #fds: Fds;
   readonly #process: RuntimeProcess;
   readonly #keeper: KeeperProcess;
@@ -57,7 +57,11 @@ export class KeptTask {
     { shim, meanwhile }: { readonly shim: ShimProgram; readonly meanwhile: () => void },
   ): Promise<KeptTask> {
     const fds = new Fds();
+    const adopted = { startedAt: Date.now(), stdout: SHIM_STDOUT, stderr: SHIM_STDERR };
     try {
+      // What the shim has to know when it wakes up, whatever becomes of this process.
+      const request = createRequest({ ...task, options: { ...task.options, adopted } });
+      writeAll(fds.control[0], callFrame(1, "Create", request), "shim");
       const process = await span("create", () =>
         create({
           id: task.id,
@@ -75,9 +79,8 @@ export class KeptTask {
           },
         }));
       fds.closeOthers();
-      const kept = new KeptTask(task, spec, fds, process);
-      span("exec", () => kept.#go());
-      return kept;
+      span("exec", () => process.start());
+      return new KeptTask(task, spec, fds, process, adopted.startedAt);
     } catch (error) {
       fds.closeAll();
       writeFailure(task.options.dataDir, task.id, error);
@@ -85,31 +88,19 @@ export class KeptTask {
     }
   }
 
-  private constructor(task: NewTask, spec: OciSpec, fds: Fds, process: RuntimeProcess) {
+  private constructor(
+    task: NewTask,
+    spec: OciSpec,
+    fds: Fds,
+    process: RuntimeProcess,
+    startedAt: number,
+  ) {
     this.#task = task;
     this.#spec = spec;
     this.#fds = fds;
     this.#process = process;
     this.#keeper = process.keeper!;
-  }
-
-  /** Before it runs, tell the shim, which may have to wake up without this process. */
-  #go(): void {
-    const { pid } = this.#process;
-    const adopted = {
-      pid,
-      startedAt: this.#startedAt,
-      stdout: SHIM_STDOUT,
-      stderr: SHIM_STDERR,
-    };
-    const task = { ...this.#task, options: { ...this.#task.options, adopted } };
-    try {
-      writeAll(this.#fds.control[0], callFrame(1, "Create", createRequest(task)), "shim");
-    } catch (error) {
-      this.#process.abandon();
-      throw error;
-    }
-    this.#process.start();
+    this.#startedAt = startedAt;
   }
 
   /**

@@ -17,6 +17,7 @@ import {
   hasEnded,
   newProcess,
   noSuchProcess,
+  onlyChild,
   type Process,
   processExists,
   runningProcess,
@@ -46,7 +47,7 @@ export class Task {
     this.id = task.id;
     this.options = task.options;
     this.#task = task;
-    this.#spec = JSON.parse(readText(`${task.bundle}/config.json`)) as OciSpec;
+    this.#spec = readSpec(task);
   }
 
   /** Make the container's process, up to execve. */
@@ -72,13 +73,16 @@ export class Task {
     }
   }
 
-  /** Take over a process that runs already. */
-  adopt({ pid, startedAt, stdout, stderr }: AdoptedProcess): number {
+  /** Take over a process that was made already. */
+  async adopt({ startedAt, stdout, stderr }: AdoptedProcess): Promise<number> {
     this.#log = new JsonLog(this.options.logPath);
     const io = ProcessIo.of([stdout, stderr], this.#log);
     io.begin(undefined);
-    this.#processes.set("", runningProcess(io, pid));
-    this.#runs(startedAt);
+    const { pid, exitCode } = await onlyChild(() => this.pids());
+    const process = runningProcess(io, pid);
+    this.#processes.set("", process);
+    if (exitCode === undefined) this.#runs(startedAt);
+    else this.#ended("", process, exitCode);
     return pid;
   }
 
@@ -272,5 +276,15 @@ export class Task {
     } catch {
       // Its directory was removed, or the disk is full: whoever waits is told all the same.
     }
+  }
+}
+
+/** A client that was killed may have written none: that container never ran. */
+function readSpec({ bundle, options }: TaskOptions): OciSpec {
+  try {
+    return JSON.parse(readText(`${bundle}/config.json`)) as OciSpec;
+  } catch (error) {
+    if (options.adopted === undefined) throw error;
+    return { ociVersion: "1.2.0" };
   }
 }

@@ -134,9 +134,8 @@ export interface CreateTaskOptions {
   readonly adopted?: AdoptedProcess;
 }
 
-/** The first process of a container that was started before its shim was a shim. */
+/** The first process of a container that was made before its shim was a shim: its only child. */
 export interface AdoptedProcess {
-  readonly pid: number;
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
   /** What the shim inherited: the read ends of its output. */

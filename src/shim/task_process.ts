@@ -5,6 +5,7 @@
  */
 
 import { CtrError } from "../errors.ts";
+import { readTextIfExists, waitFor } from "../program/mod.ts";
 import type { RuntimeProcess } from "../runtime/mod.ts";
 import type { ProcessIo } from "./process_io.ts";
 import type { ProcessExit } from "./types.ts";
@@ -32,6 +33,27 @@ export function runningProcess(io: ProcessIo, pid: number): Process {
   const nothing = () => {};
   const runtime = { pid, console: undefined, keeper: undefined, start: nothing, abandon: nothing };
   return { ...newProcess(io, runtime), started: true };
+}
+
+/**
+ * The one child that this process was born with, or how it ended.
+ *
+ * @param candidates processes among which it is, as soon as it is in its cgroup
+ */
+export async function onlyChild(
+  candidates: () => Promise<readonly number[]>,
+): Promise<{ readonly pid: number; readonly exitCode?: number }> {
+  const ANY = -1;
+  while (true) {
+    const ended = waitFor(ANY);
+    if (ended !== undefined) return ended;
+    for (const pid of await candidates()) {
+      const stat = readTextIfExists(`/proc/${pid}/stat`) ?? "";
+      const [, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      if (Number(parent) === globalThis.process.pid) return { pid };
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
 }
 
 /** The error about a process that a client only believes in. */

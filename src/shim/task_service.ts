@@ -83,7 +83,7 @@ export class TaskService {
           const { adopted } = options;
           const making = adopted === undefined
             ? span("create", () => task.create())
-            : Promise.resolve(task.adopt(adopted));
+            : task.adopt(adopted);
           this.#making.set(request.id, making.catch(() => {}));
           this.#sawCreate();
           const pid = await making;

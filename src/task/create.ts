@@ -19,8 +19,8 @@ import { removeDirectory } from "./remove_directory.ts";
 import { containerConfig, hostConfig } from "./resolve.ts";
 import type { ContainerOptions } from "./types.ts";
 
-/** A container that was just made. */
-export interface MadeContainer {
+/** A container whose files exist. Nobody sees it yet. */
+export interface PreparedContainer {
   readonly record: ContainerRecord;
   readonly mounts: readonly Mount[];
   readonly spec: OciSpec;
@@ -37,25 +37,37 @@ export interface MadeContainer {
 export async function createContainer(
   engine: Engine,
   options: ContainerOptions,
-): Promise<Pick<MadeContainer, "record" | "mounts">> {
+): Promise<Pick<PreparedContainer, "record" | "mounts">> {
   const { record, mounts, lock } = await makeContainer(engine, options);
   lock.release();
   return { record, mounts };
 }
 
+/** Make a container, and hold it. */
+export async function makeContainer(
+  engine: Engine,
+  options: ContainerOptions,
+): Promise<PreparedContainer> {
+  const prepared = await prepareContainer(engine, options);
+  try {
+    return { ...prepared, record: recordContainer(engine, prepared, options) };
+  } catch (error) {
+    await removeFiles(engine, prepared.record);
+    prepared.lock.release();
+    throw error;
+  }
+}
+
 /**
- * Make a container, and hold it.
- *
- * @param config `later`: the caller writes the bundle's `config.json` when it has the time
+ * Make the files of a container, and hold it.
  *
  * The directory is made first and the record last: a directory without record and holder is what a
  * killed process left, see `sweep.ts`.
  */
-export async function makeContainer(
+export async function prepareContainer(
   engine: Engine,
   options: ContainerOptions,
-  config: "now" | "later" = "now",
-): Promise<MadeContainer> {
+): Promise<PreparedContainer> {
   const { directories } = engine;
   const host = hostConfig(options);
   checkName(options.name);
@@ -105,14 +117,27 @@ export async function makeContainer(
       "bundle",
       () => writeBundle(directory, record, mounts, options.terminalSize),
     );
-    if (config === "now") writeConfig(directory, spec);
-    const inserted = span("record", () => insert(engine, record, options.name === undefined));
-    return { record: inserted, mounts, spec, lock };
+    return { record, mounts, spec, lock };
   } catch (error) {
     await removeFiles(engine, record);
     lock.release();
     throw error;
   }
+}
+
+/**
+ * Complete a container: from now on everybody sees it.
+ *
+ * @returns its record, with another name should a generated one be taken
+ * @throws {CtrError} `conflict` for a chosen name that is taken
+ */
+export function recordContainer(
+  engine: Engine,
+  { record, spec }: PreparedContainer,
+  { name }: Pick<ContainerOptions, "name">,
+): ContainerRecord {
+  writeConfig(dataDir(engine.directories, record.id), spec);
+  return span("record", () => insert(engine, record, name === undefined));
 }
 
 /** Make the directory and lock it, although a sweep may find it in between and take it away. */

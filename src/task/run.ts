@@ -8,12 +8,15 @@
 import { keepable } from "../runtime/mod.ts";
 import { createRequest, type Shim } from "../shim/mod.ts";
 import { mark, now, span } from "../trace.ts";
-import { writeConfig } from "./bundle.ts";
-import { type MadeContainer, makeContainer } from "./create.ts";
+import {
+  makeContainer,
+  prepareContainer,
+  type PreparedContainer,
+  recordContainer,
+} from "./create.ts";
 import type { Engine } from "./engine.ts";
 import { discard, follow, type RunResult } from "./follow.ts";
 import { newTask } from "./new_task.ts";
-import { dataDir } from "./place.ts";
 import { runKept } from "./run_kept.ts";
 import type { RunningContainer, RunOptions } from "./types.ts";
 
@@ -24,41 +27,53 @@ import type { RunningContainer, RunOptions } from "./types.ts";
  * @throws {CtrError} when it cannot be created or started; `canceled` when `signal` ended it
  */
 export async function runContainer(engine: Engine, options: RunOptions): Promise<RunResult> {
+  if (engine.keeper !== undefined && !options.openStdin && !options.tty) {
+    const prepared = await prepareContainer(engine, options);
+    try {
+      if (keepable(prepared.spec)) return await runKept(engine, prepared, options);
+      const record = recordContainer(engine, prepared, options);
+      return await runWith(engine, await engine.shim(), { ...prepared, record }, options);
+    } finally {
+      prepared.lock.release();
+    }
+  }
   // A shim that will be needed at once boots while the container is made.
-  const early = engine.keeper === undefined || options.openStdin || options.tty
-    ? await span("spawn shim", () => engine.shim())
-    : undefined;
-  let made: MadeContainer;
+  const shim = await span("spawn shim", () => engine.shim());
+  let made: PreparedContainer;
   try {
-    made = await makeContainer(engine, options, early === undefined ? "later" : "now");
+    made = await makeContainer(engine, options);
   } catch (error) {
-    early?.release();
+    shim.release();
     throw error;
   }
   try {
-    if (early === undefined && keepable(made.spec)) {
-      return await runKept(engine, made, options);
-    }
-    const shim = early ?? await engine.shim();
-    if (early === undefined) writeConfig(dataDir(engine.directories, made.record.id), made.spec);
-    try {
-      return await runInShim(engine, shim, made, options);
-    } catch (error) {
-      await discard(engine, shim, made.record, error);
-      throw error;
-    } finally {
-      shim.release();
-    }
+    return await runWith(engine, shim, made, options);
   } finally {
     made.lock.release();
   }
 }
 
 /** With a shim that was spawned for it, or that it shares. */
+async function runWith(
+  engine: Engine,
+  shim: Shim,
+  made: PreparedContainer,
+  options: RunOptions,
+): Promise<RunResult> {
+  try {
+    return await runInShim(engine, shim, made, options);
+  } catch (error) {
+    await discard(engine, shim, made.record, error);
+    throw error;
+  } finally {
+    shim.release();
+  }
+}
+
 async function runInShim(
   engine: Engine,
   shim: Shim,
-  { record, mounts, lock }: MadeContainer,
+  { record, mounts, lock }: PreparedContainer,
   options: RunOptions,
 ): Promise<RunResult> {
   const { client, sharedDir } = shim;

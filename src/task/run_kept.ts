@@ -5,12 +5,12 @@
  * @module
  */
 
-import { CtrError } from "../errors.ts";
+import { codeOf, CtrError } from "../errors.ts";
 import { destroy } from "../runtime/mod.ts";
 import { KeptTask, type ShimClient } from "../shim/mod.ts";
+import type { ContainerRecord } from "../state/mod.ts";
 import { span } from "../trace.ts";
-import { writeConfig } from "./bundle.ts";
-import { type MadeContainer, removeRecord } from "./create.ts";
+import { type PreparedContainer, recordContainer, removeRecord } from "./create.ts";
 import type { Engine } from "./engine.ts";
 import { canceled, discard, follow, type RunResult } from "./follow.ts";
 import { newTask } from "./new_task.ts";
@@ -19,26 +19,29 @@ import type { RunningContainer, RunOptions } from "./types.ts";
 /** Longer than what containers that end at once need, shorter than what anybody notices. */
 const WATCH_MS = 25;
 
-/** Run a container that was made and whose process can have a keeper. */
+/** Run a container whose files exist and whose process can have a keeper. */
 export async function runKept(
   engine: Engine,
-  { record, mounts, spec, lock }: MadeContainer,
+  prepared: PreparedContainer,
   options: RunOptions,
 ): Promise<RunResult> {
-  const { id, name } = record;
-  const { autoRemove } = record.hostConfig;
+  const { mounts, spec, lock } = prepared;
+  const { id, hostConfig: { autoRemove } } = prepared.record;
+  let record: ContainerRecord | undefined;
+  const complete = () => record ??= recordContainer(engine, prepared, options);
   let task: KeptTask;
   try {
     const trace = options.trace ?? false;
-    const toBe = newTask(engine, record, mounts, { trace, sharedDir: undefined });
-    task = await KeptTask.start(toBe, spec, {
-      shim: engine.keeper!,
-      meanwhile: () => writeConfig(toBe.bundle, spec),
-    });
+    const toBe = newTask(engine, prepared.record, mounts, { trace, sharedDir: undefined });
+    task = await KeptTask.start(toBe, spec, { shim: engine.keeper!, meanwhile: complete });
   } catch (error) {
-    if (autoRemove) await removeRecord(engine, record);
+    await destroy({ id, spec });
+    // One that could not be started stays, as it does in Docker; one that could not be named does not.
+    if (autoRemove || codeOf(error) === "conflict") await removeRecord(engine, prepared.record);
+    else complete();
     throw error;
   }
+  const { name } = complete();
   const left = Promise.withResolvers<"detached">();
   const reached = Promise.withResolvers<ShimClient>();
   reached.promise.catch(() => {});
@@ -56,8 +59,8 @@ export async function runKept(
   if (outcome.exit !== undefined) {
     reached.reject(hasEnded(name));
     await span("cgroup", () => destroy({ id, spec }));
-    if (autoRemove) await span("remove", () => removeRecord(engine, record));
-    if (options.signal?.aborted) throw canceled(record, options.signal);
+    if (autoRemove) await span("remove", () => removeRecord(engine, prepared.record));
+    if (options.signal?.aborted) throw canceled(complete(), options.signal);
     return { id, exitCode: outcome.exit.exitCode, detached: false };
   }
   const { client, attachment, made } = outcome;
@@ -69,10 +72,10 @@ export async function runKept(
     lock.release();
     reached.resolve(client);
     const followed = { shim, attachment, exit, container, left: left.promise };
-    return await follow(engine, followed, options, record);
+    return await follow(engine, followed, options, complete());
   } catch (error) {
     reached.reject(error);
-    await discard(engine, shim, record, error);
+    await discard(engine, shim, complete(), error);
     throw error;
   } finally {
     client.close();

@@ -6,7 +6,7 @@
 
 import { createRequest, type Shim } from "../shim/mod.ts";
 import { span } from "../trace.ts";
-import { type MadeContainer, makeContainer } from "./create.ts";
+import { makeContainer, type PreparedContainer } from "./create.ts";
 import { newTask } from "./new_task.ts";
 import type { Engine } from "./engine.ts";
 import { discard } from "./follow.ts";
@@ -20,7 +20,7 @@ import type { ContainerOptions } from "./types.ts";
 export async function startDetached(
   engine: Engine,
   shim: Shim,
-  { record, mounts }: Pick<MadeContainer, "record" | "mounts">,
+  { record, mounts }: Pick<PreparedContainer, "record" | "mounts">,
 ): Promise<void> {
   const { client, sharedDir } = shim;
   const { id } = record;
