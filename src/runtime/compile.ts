@@ -25,8 +25,8 @@ import {
   cgroupSteps,
   closeSteps,
   identitySteps,
+  limitProgram,
   pipeSteps,
-  rlimitSteps,
   schedulingSteps,
   seccompFlags,
   stdioSteps,
@@ -47,6 +47,7 @@ export function compile(input: CompileInput): Compiled {
   const { spec, facts } = input;
   const { process, linux = {} } = spec;
   checkProcess(process);
+  limitProgram(process, 0); // refuses what there is not
   checkSupported(spec);
   const plan = planNamespaces(linux.namespaces);
   const { own } = plan;
@@ -84,7 +85,6 @@ export function compile(input: CompileInput): Compiled {
   targetSteps(p, tree, process.cwd, "directory", { mayFail: true });
   if (spec.root?.readonly) protectMountSteps(p, tree, "/");
   nameSteps(p, spec, plan);
-  rlimitSteps(p, process);
   schedulingSteps(p, process);
   const KEYCTL_JOIN_SESSION_KEYRING = 1;
   p.step("keyctl", [KEYCTL_JOIN_SESSION_KEYRING, 0], { name: "new keyring", mayFail: true });

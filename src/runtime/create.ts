@@ -132,7 +132,7 @@ function startIn(
     return readyProcess(child, {
       operation: "start",
       attempts: compiled.attempts,
-      terminal: spec.process!.terminal === true,
+      process: spec.process!,
       checks: compiled.checks,
     });
   });

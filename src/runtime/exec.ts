@@ -22,8 +22,8 @@ import {
   cgroupSteps,
   closeSteps,
   identitySteps,
+  limitProgram,
   pipeSteps,
-  rlimitSteps,
   schedulingSteps,
   seccompFlags,
   stdioSteps,
@@ -48,6 +48,7 @@ interface CompiledExec {
 export async function exec(options: ExecOptions): Promise<RuntimeProcess> {
   const { pid, process } = options;
   checkProcess(process.args, process.cwd);
+  limitProgram(process, 0); // refuses what there is not
   const seccomp = await seccompOf(options.spec);
   const pidfd = call("pidfd_open", `container process ${pid}`, pid, 0);
   const rendezvous = new Rendezvous();
@@ -55,8 +56,7 @@ export async function exec(options: ExecOptions): Promise<RuntimeProcess> {
     const { program, added, copyMemory, ready } = compileExec(options, rendezvous, pidfd, seccomp);
     const child = new Child(spawn(program, { copyMemory }), rendezvous);
     child.follow(added);
-    const terminal = process.terminal === true;
-    return readyProcess(child, { operation: "exec", terminal, ...ready });
+    return readyProcess(child, { operation: "exec", process, ...ready });
   } catch (error) {
     rendezvous.close();
     throw error;
@@ -94,7 +94,6 @@ function compileExec(
   let master: Ref | undefined;
   if (process.terminal) master = terminalSteps(p, process, { console: false });
   else stdioSteps(p, [stdio.stdin, stdio.stdout, stdio.stderr]);
-  rlimitSteps(p, process);
   schedulingSteps(p, process);
   closeSteps(p, pipes, master);
   const userns = spec.linux?.namespaces?.some(({ type }) => type === "user") === true;

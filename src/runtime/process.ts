@@ -8,19 +8,21 @@
 import { sys } from "../../ffi/mod.ts";
 import { CtrError } from "../errors.ts";
 import { ERRNO } from "../linux/mod.ts";
+import type { OciProcess } from "../oci/mod.ts";
 import {
   call,
   close,
   exitCodeOf,
   pipe,
   restoreDumpable,
+  run,
   type Spawned,
   SYS,
   toError,
   waitFor,
 } from "../program/mod.ts";
 import { type ExecAttempts, execError } from "./exec_steps.ts";
-import { MASTER_FD } from "./process_steps.ts";
+import { limitProgram, MASTER_FD } from "./process_steps.ts";
 import type { Check } from "./protect_steps.ts";
 import type { KeeperProcess, RuntimeProcess } from "./types.ts";
 
@@ -144,7 +146,7 @@ export class Child {
 export function readyProcess(child: Child, options: {
   readonly operation: string;
   readonly attempts: ExecAttempts;
-  readonly terminal: boolean;
+  readonly process: OciProcess;
   readonly checks: readonly Check[];
 }): RuntimeProcess {
   const { spawned, rendezvous } = child;
@@ -157,7 +159,9 @@ export function readyProcess(child: Child, options: {
     if (!rendezvous.wait()) throw child.failure(options.operation);
     child.ready();
     for (const check of options.checks) check((ref) => spawned.result(ref));
-    if (options.terminal) console = masterOf(child);
+    if (options.process.terminal) console = masterOf(child);
+    const limits = limitProgram(options.process, child.pid);
+    if (limits.steps.length > 0) run(limits);
   } catch (error) {
     giveUp();
     throw error;

@@ -18,7 +18,7 @@ import {
   RESOLVE,
   RLIMITS,
 } from "../linux/mod.ts";
-import { O_ARCH, openHow, type ProgramBuilder, type Ref } from "../program/mod.ts";
+import { O_ARCH, openHow, ProgramBuilder, type Ref } from "../program/mod.ts";
 import type { Check } from "./protect_steps.ts";
 
 /** Where the descriptors that survive until execve are put. */
@@ -77,8 +77,14 @@ export function cgroupSteps(
   }
 }
 
-/** Resource limits. */
-export function rlimitSteps(p: ProgramBuilder, process: OciProcess): void {
+/**
+ * Resource limits. The parent sets them on a process that stands before execve: a small one would
+ * stop what the process has to do until then, and later it may not raise one.
+ *
+ * @throws {CtrError} `invalid_argument` for a limit that does not exist
+ */
+export function limitProgram(process: OciProcess, pid: number): ProgramBuilder {
+  const p = new ProgramBuilder("set limits");
   for (const { type, soft, hard } of process.rlimits ?? []) {
     const number = (RLIMITS as Readonly<Record<string, number>>)[type];
     if (number === undefined) {
@@ -90,11 +96,12 @@ export function rlimitSteps(p: ProgramBuilder, process: OciProcess): void {
       });
     }
     const limit = new BigUint64Array([limitWord(soft), limitWord(hard)]);
-    p.step("prlimit64", [0, number, new Uint8Array(limit.buffer), 0], {
+    p.step("prlimit64", [pid, number, new Uint8Array(limit.buffer), 0], {
       name: "set limit",
       subject: type,
     });
   }
+  return p;
 }
 
 /** -1 and 2^64-1, which JSON.parse makes 2^64, are no limit. */

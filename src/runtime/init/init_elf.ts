@@ -18,7 +18,7 @@ const LOAD_ADDRESS = 0x400000;
 const HEADERS = 64 + 2 * 56;
 
 /**
- * The executable: ELF header, one read-and-execute segment, a non-executable stack, the code.
+ * The executable of `--init`.
  *
  * @example
  * ```ts
@@ -27,7 +27,11 @@ const HEADERS = 64 + 2 * 56;
  * @see https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html
  */
 export function initElf(arch: "x86_64" | "aarch64"): Uint8Array {
-  const code = Uint8Array.from(atob(INIT_CODE[arch]), (c) => c.charCodeAt(0));
+  return staticElf(arch, Uint8Array.from(atob(INIT_CODE[arch]), (c) => c.charCodeAt(0)));
+}
+
+/** A program from its code: ELF header, one read-and-execute segment, a non-executable stack. */
+export function staticElf(arch: "x86_64" | "aarch64", code: Uint8Array): Uint8Array {
   const file = new Uint8Array(HEADERS + code.length);
   const view = new DataView(file.buffer);
   const u16 = (at: number, value: number) => view.setUint16(at, value, true);
