@@ -14,7 +14,7 @@ import { call, close, exists, ProgramBuilder, readText, type Ref, spawn } from "
 import { type CgroupLayout, cgroupLayout, checkedCgroupPath } from "./cgroup.ts";
 import { oomSteps } from "./compile.ts";
 import { seccompOf } from "./create.ts";
-import { availableCapabilities, labelling, stdioToOwn } from "./facts.ts";
+import { capabilitiesIn, labelling, stdioToOwn } from "./facts.ts";
 import { NAMESPACE_FLAGS, secondCloneStep } from "./namespaces.ts";
 import { labelSteps, privateProcSteps, wantsLabel } from "./proc_steps.ts";
 import { Child, readyProcess, Rendezvous } from "./process.ts";
@@ -101,7 +101,7 @@ function compileExec(
   const check = identitySteps(p, process, {
     seccomp,
     seccompFlags: seccompFlags(spec.linux?.seccomp?.flags),
-    available: availableCapabilities(),
+    available: capabilitiesIn(spec),
     ownStdio: !owns ? [] : process.terminal ? [0] : stdioToOwn(stdio),
     setGroups: !userns || (spec.linux?.gidMappings ?? []).some(({ size }) => size > 1),
   });

@@ -24,6 +24,12 @@ export function availableCapabilities(): string[] {
   );
 }
 
+/** What a process of this spec may have: all there are in a user namespace, whatever this one has. */
+export function capabilitiesIn({ linux }: OciSpec): readonly string[] {
+  const inside = linux?.namespaces?.some(({ type }) => type === "user") === true;
+  return inside ? CAPABILITIES : availableCapabilities();
+}
+
 /**
  * Look it all up.
  *
@@ -44,7 +50,7 @@ export function factsOf(
     ownStdio: process === undefined || (process.user.uid === 0 && linux.uidMappings === undefined)
       ? []
       : stdioToOwn(options.stdio),
-    availableCapabilities: available,
+    availableCapabilities: capabilitiesIn(spec),
     labelling: process?.apparmorProfile || process?.selinuxLabel ? labelling() : new Set(),
     parentMount: /^r?shared$/.test(linux.rootfsPropagation ?? "")
       ? mountOf(rootfsPath, readText("/proc/self/mountinfo"))

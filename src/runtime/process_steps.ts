@@ -160,7 +160,7 @@ export function closeSteps(p: ProgramBuilder, { go, status }: ParentPipes, maste
 export interface IdentityOptions {
   readonly seccomp: Uint8Array | undefined;
   readonly seccompFlags: number;
-  /** Capabilities this host lets us keep; the others cannot be raised nor need dropping. */
+  /** Capabilities that can be kept; others are not asked for. What a new user namespace gives is all. */
   readonly available: readonly string[];
   /** Descriptors below 3 that shall belong to the user, so that `/dev/stdout` can be opened. */
   readonly ownStdio: readonly number[];
@@ -190,7 +190,7 @@ export function identitySteps(
   // Without no_new_privs a filter needs CAP_SYS_ADMIN, so it comes first, and allows what follows.
   if (!noNewPrivs) seccompStep(p, options);
   CAPABILITIES.forEach((name, bit) => {
-    if (!bounding.has(name) && options.available.includes(name)) {
+    if (!bounding.has(name)) {
       p.step("prctl", [PR.PR_CAPBSET_DROP, bit, 0, 0, 0], {
         name: "drop capability",
         subject: name,

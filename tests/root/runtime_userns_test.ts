@@ -1,0 +1,143 @@
+/**
+ * Containers with a user namespace of their own, started by root.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { lstatSync, readFileSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { OciSpec } from "../../src/oci/mod.ts";
+import { Bundle, finish, traces, type Variation } from "../fixtures/bundle.ts";
+import { needs } from "../fixtures/needs.ts";
+
+const here = needs("root", "cgroup", "file:/bin/busybox");
+const HOST = 100_000;
+
+/** A bundle whose files belong to the container's root. */
+function mapped(): Bundle {
+  const bundle = new Bundle();
+  execFileSync("chown", ["-R", `${HOST}:${HOST}`, bundle.dir]);
+  return bundle;
+}
+
+const inUserNamespace = (spec: OciSpec): OciSpec => ({
+  ...spec,
+  linux: {
+    ...spec.linux,
+    namespaces: [...spec.linux!.namespaces!, { type: "user" }],
+    uidMappings: [{ containerID: 0, hostID: HOST, size: 65_536 }],
+    gidMappings: [{ containerID: 0, hostID: HOST, size: 65_536 }],
+  },
+});
+const userns: Variation = { change: inUserNamespace };
+
+test("root inside is an ordinary user outside", here, async () => {
+  await using bundle = mapped();
+  const created = await bundle.create(["/bin/sh", "-c", "id -u; cat /proc/self/uid_map"], userns);
+  const status = readFileSync(`/proc/${created.process.pid}/status`, "utf8");
+  assert.match(status, new RegExp(`^Uid:\t${HOST}\t${HOST}\t${HOST}\t${HOST}$`, "m"));
+  assert.match(status, new RegExp(`^Gid:\t${HOST}\t${HOST}\t${HOST}\t${HOST}$`, "m"));
+  const own = readlinkSync("/proc/self/ns/user");
+  assert.notEqual(readlinkSync(`/proc/${created.process.pid}/ns/user`), own);
+  const { exitCode, stdout, stderr } = finish(created);
+  assert.deepEqual([exitCode, stderr], [0, ""]);
+  assert.match(stdout, /^0\n +0 +100000 +65536\n$/);
+});
+
+test("its files, processes, host name and devices are its own", here, async () => {
+  await using bundle = mapped();
+  const { stdout, stderr } = await bundle.sh(
+    "touch /tmp/mine; stat -c %u:%g /tmp/mine; echo $$; hostname; cat /proc/sys/kernel/hostname;" +
+      "for d in null zero full random urandom tty; do [ -c /dev/$d ] && echo $d; done;" +
+      "echo x > /dev/null && head -c 2 /dev/zero | wc -c; ls -d /sys/kernel /dev/shm /dev/pts",
+    userns,
+  );
+  assert.equal(
+    stdout,
+    "0:0\n1\ninside\ninside\nnull\nzero\nfull\nrandom\nurandom\ntty\n2\n" +
+      "/dev/pts\n/dev/shm\n/sys/kernel\n",
+    stderr,
+  );
+  const { uid, gid } = lstatSync(join(bundle.rootfs, "tmp/mine"));
+  assert.deepEqual([uid, gid], [HOST, HOST]);
+});
+
+test("its capabilities end at its namespace", here, async () => {
+  await using bundle = mapped();
+  const { stdout } = await bundle.sh(
+    "grep CapEff /proc/self/status; chown 5:5 /tmp && stat -c %u /tmp;" +
+      "mknod /tmp/sda b 8 0 2>/dev/null || echo no device; chown 70000 /tmp 2>/dev/null || echo no such user;" +
+      "echo 1 2>/dev/null > /proc/sys/vm/drop_caches || echo no sysctl",
+    userns,
+  );
+  assert.match(stdout, /^CapEff:\t00000000a80425fb\n5\nno device\nno such user\nno sysctl\n$/);
+});
+
+test("users, groups and the working directory are those inside", here, async () => {
+  await using bundle = mapped();
+  const { stdout, stderr } = await bundle.sh("id; pwd", {
+    ...userns,
+    uid: 1000,
+    gid: 1001,
+    additionalGids: [10, 29],
+    cwd: "/work",
+  });
+  assert.equal(stdout, "uid=1000 gid=1001 groups=10,29\n/work\n", stderr);
+});
+
+test("its limits hold", here, async () => {
+  await using bundle = mapped();
+  const { stdout } = await bundle.sh(
+    "for i in 1 2 3 4 5 6 7 8 9; do sleep 1 & done 2>/dev/null; echo unreachable",
+    { ...userns, pidsLimit: 4 },
+  );
+  assert.doesNotMatch(stdout, /unreachable/);
+});
+
+test("exec enters it, as root and as a user", here, async () => {
+  await using bundle = mapped();
+  const created = await bundle.create(["/bin/sleep", "30"], userns);
+  created.process.start();
+  try {
+    const spec = bundle.spec(["/bin/sleep", "30"], userns);
+    const added = (uid: number, command: string) =>
+      bundle.exec({
+        pid: created.process.pid,
+        spec,
+        process: {
+          ...spec.process!,
+          user: { uid, gid: uid, additionalGids: [] },
+          args: ["/bin/sh", "-c", command],
+        },
+      });
+    const root = await added(0, "id -u; cat /proc/self/uid_map; hostname; cat /proc/1/comm");
+    assert.match(root.stdout, /^0\n +0 +100000 +65536\ninside\nsleep\n$/, root.stderr);
+    assert.equal((await added(1000, "id -u; id -G")).stdout, "1000\n1000\n");
+  } finally {
+    process.kill(created.process.pid, "SIGKILL");
+    finish({ ...created, process: { ...created.process, start: () => {} } });
+  }
+});
+
+test("a rootfs that its root may not enter is a clear error, and nothing stays", here, async () => {
+  await using bundle = mapped();
+  execFileSync("chmod", ["700", bundle.dir]);
+  execFileSync("chown", ["0:0", bundle.dir]);
+  const before = traces();
+  await assert.rejects(bundle.run(["/bin/true"], userns), { code: "permission_denied" });
+  assert.deepEqual(traces(), before);
+});
+
+test("maps that say nothing are refused", here, async () => {
+  await using bundle = mapped();
+  const change = (spec: OciSpec): OciSpec => {
+    const { uidMappings: _, ...linux } = inUserNamespace(spec).linux!;
+    return { ...spec, linux };
+  };
+  const before = traces();
+  await assert.rejects(bundle.run(["/bin/true"], { change }), { code: "invalid_argument" });
+  assert.deepEqual(traces(), before);
+});
