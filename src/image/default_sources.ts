@@ -13,10 +13,14 @@ import type { Descriptor, ImageSources, RemoteImage } from "./sources.ts";
 const REPORT_BYTES = 256 << 10;
 
 /** Where the images of a store come from. */
-export async function sourcesOf({ sources, state }: ImagesOptions): Promise<ImageSources> {
+export async function sourcesOf(
+  { sources, state, access }: ImagesOptions,
+): Promise<ImageSources> {
   if (sources !== undefined) return sources;
   const blobs = blobDirectory(`${state.dirs.data}/content`);
-  return { blobs, remote: (name, options) => openRemote(blobs, name, options) };
+  const remote: ImageSources["remote"] = async (name, how) =>
+    await openRemote(blobs, name, { ...how, registry: how.registry ?? await access?.() });
+  return { blobs, remote };
 }
 
 async function openRemote(

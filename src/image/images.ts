@@ -18,6 +18,8 @@ export interface ImagesOptions {
   readonly snapshotter: Snapshotter;
   /** Default: the content store under `state.dirs.data` and the registry client. */
   readonly sources?: ImageSources | undefined;
+  /** How to get into registries, where a pull does not say; asked when one is talked to. */
+  readonly access?: (() => Promise<RegistryAccess>) | undefined;
 }
 
 /** How to {@link Images.pull}. */

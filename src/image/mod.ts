@@ -17,6 +17,14 @@
  */
 
 export { openImages } from "./images.ts";
+
+/** Credentials that `docker login` wrote down; see `docker_config.ts`. */
+export async function dockerConfigAccess(
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<import("./sources.ts").RegistryAccess> {
+  return await (await import("./docker_config.ts")).dockerConfigAccess(env);
+}
+
 export type {
   EnsureOptions,
   Images,

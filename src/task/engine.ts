@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Images, openImages } from "../image/mod.ts";
+import { dockerConfigAccess, type Images, openImages } from "../image/mod.ts";
 import { sharedShim, type Shim, type ShimProgram, shimProgram, spawnShim } from "../shim/mod.ts";
 import { openOverlay, type Snapshotter } from "../snapshot/mod.ts";
 import { type Directories, openState, type State } from "../state/mod.ts";
@@ -51,7 +51,8 @@ export function openEngine(options: EngineOptions): Engine {
     if (opened === undefined) {
       const state = openState(options.directories);
       const snapshotter = openOverlay(state);
-      opened = { state, snapshotter, images: openImages({ state, snapshotter }) };
+      const access = () => dockerConfigAccess(options.env ?? {});
+      opened = { state, snapshotter, images: openImages({ state, snapshotter, access }) };
     }
     return opened;
   };

@@ -5,6 +5,8 @@
  */
 
 import assert from "node:assert/strict";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { ARCHITECTURE, BUSYBOX, busyboxImage } from "../fixtures/busybox_image.ts";
 import { type Cli, output, withCli } from "../fixtures/cli.ts";
@@ -165,3 +167,36 @@ test(
       assert.deepEqual(outputs, ["both\n", "both\n", "both\n"]);
     }),
 );
+
+test("a registry that wants a password gets the one of docker's config", NEEDS, async () => {
+  // bcrypt of "secret", as htpasswd -B writes it.
+  const htpasswd = "ada:$2y$05$FB3TZ8eGzYHqOIvYjPTrHOTfz0KAiywCWAzHdxKLe1NlfvmODtdKC";
+  const registry = await startDockerRegistry({ htpasswd, credentials: "ada:secret" });
+  try {
+    await withCli("registry-run", async (cli) => {
+      const source = new FakeRegistry();
+      await registry.push(source, busyboxImage(source, "private"), "private/app:1");
+      const name = `${registry.host}/private/app:1`;
+      const home = join(cli.root, "home");
+      mkdirSync(join(home, ".docker"), { recursive: true });
+      const env = { HOME: home, DOCKER_CONFIG: "" };
+      const login = (password: string) =>
+        writeFileSync(
+          join(home, ".docker/config.json"),
+          JSON.stringify({ auths: { [registry.host]: { auth: btoa(`ada:${password}`) } } }),
+        );
+      const refused = await cli.run(["pull", name], { env });
+      assert.equal(refused.code, 1);
+      assert.match(refused.stderr, /unauthorized|authentication required|401/i);
+      login("wrong");
+      assert.equal((await cli.run(["pull", name], { env })).code, 1);
+      login("secret");
+      assert.equal(
+        await cli.ok(["run", "--rm", "-q", name, "cat", "/greeting"], { env }),
+        "private\n",
+      );
+    });
+  } finally {
+    await registry.stop();
+  }
+});
