@@ -53,9 +53,15 @@ class Package {
     chmodSync(this.write(file, `#!/bin/sh\n${script}\n`), 0o755);
   }
 
-  run(shell: readonly string[], env: Record<string, string> = {}, launcher = this.launcher) {
+  run(
+    shell: readonly string[],
+    env: Record<string, string> = {},
+    launcher = this.launcher,
+    cwd = ROOT,
+  ) {
     const [program, ...args] = [...shell, launcher, "ps", "a b"];
     const { status, stdout, stderr } = spawnSync(which(program!)!, args, {
+      cwd,
       encoding: "utf8",
       env: { PATH: this.path, ...env },
     });
@@ -84,6 +90,22 @@ for (const shell of SHELLS) {
     const refused = made.run(shell, { CTR_RUNTIME: "node" });
     assert.deepEqual([refused.status, refused.stdout], [125, ""]);
     assert.match(refused.stderr, /^ctr: cannot start: CTR_RUNTIME is "node"[^\n]*\n$/);
+  });
+
+  test(`${name}: a directory of a runtime's name is none`, here, () => {
+    using made = new Package();
+    mkdirSync(join(made.path, "bun"));
+    made.program("path/deno");
+    assert.equal(made.run(shell).stdout, onDeno);
+  });
+
+  test(`${name}: whatever CDPATH says, it installs in its own package`, here, () => {
+    using made = new Package();
+    made.program("path/npm", 'echo "in $PWD"');
+    const elsewhere = join(made.root, "elsewhere");
+    mkdirSync(join(elsewhere, "cli"), { recursive: true });
+    const { stderr } = made.run(shell, { CDPATH: elsewhere }, "cli/ctr", made.root);
+    assert.match(stderr, new RegExp(`^in ${made.root}$`, "m"));
   });
 
   test(`${name}: a link to it, relative or not, leads to the package`, here, () => {
