@@ -19,7 +19,14 @@ import {
   targetSteps,
   type Tree,
 } from "./mount_steps.ts";
-import { joinSteps, type NamespacePlan, planNamespaces, secondCloneStep } from "./namespaces.ts";
+import { giveStdioSteps } from "./id_maps.ts";
+import {
+  becomeRootSteps,
+  joinSteps,
+  type NamespacePlan,
+  planNamespaces,
+  secondCloneStep,
+} from "./namespaces.ts";
 import { labelSteps, privateProcSteps, sysctlSteps, wantsLabel } from "./proc_steps.ts";
 import {
   cgroupSteps,
@@ -50,7 +57,7 @@ export function compile(input: CompileInput): Compiled {
   limitProgram(process, 0); // refuses what there is not
   checkSupported(spec);
   const plan = planNamespaces(linux.namespaces);
-  const { own } = plan;
+  const { own, has } = plan;
   if (!own.has("mount")) {
     throw invalid("a container without a mount namespace of its own is not supported");
   }
@@ -59,6 +66,11 @@ export function compile(input: CompileInput): Compiled {
   // What changes the host's view of this process is done while it is still of the host.
   cgroupSteps(p, input.cgroups);
   if (process.oomScoreAdj !== undefined) oomSteps(p, process.oomScoreAdj);
+  if (has.has("user") && !process.terminal) {
+    const { uidMappings } = linux;
+    const { uid: user } = process.user;
+    giveStdioSteps(p, { stdio: input.stdio, own: facts.ownStdio, user, uidMappings });
+  }
   const second = namespaceSteps(p, plan, pipes.go, input.parentFds);
   // In a joined process-id or user namespace others could look into this process and, through
   // /proc/PID/exe, at the host's runtime (CVE-2019-5736).
@@ -68,7 +80,7 @@ export function compile(input: CompileInput): Compiled {
     p.step("unshare", [CLONE.CLONE_NEWCGROUP], { name: "unshare cgroup namespace" });
   }
 
-  const { tree, nulls } = treeSteps(p, input, own.has("user"));
+  const { tree, nulls } = treeSteps(p, input, has.has("user"));
   if (!process.terminal) stdioSteps(p, input.stdio);
   const { sysctl = {} } = linux;
   const writesProc = Object.keys(sysctl).length > 0 || wantsLabel(process);
@@ -76,7 +88,7 @@ export function compile(input: CompileInput): Compiled {
   pivotSteps(p, tree.root);
   const master = process.terminal ? terminalSteps(p, process, { console: true }) : undefined;
   if (proc !== undefined) {
-    sysctlSteps(p, proc, sysctl, plan.has);
+    sysctlSteps(p, proc, sysctl, has);
     labelSteps(p, proc, process, facts.labelling);
   }
   const checks = readonlySteps(p, linux.readonlyPaths ?? []);
@@ -136,18 +148,19 @@ function namespaceSteps(
   joinSteps(p, plan.joined);
   const second = plan.secondClone === undefined
     ? undefined
-    : secondCloneStep(p, plan.secondClone, { shareMemory: false });
+    : secondCloneStep(p, plan.secondClone, { shareMemory: !joinsOthers(plan) });
   if (plan.own.has("user")) {
     // With the parent's ends open here, its death would not end the wait.
     for (const fd of parentFds) p.step("close", [fd]);
     waitSteps(p, go);
   }
-  if (plan.has.has("user")) {
-    const name = "become root of the user namespace";
-    p.step("setresgid", [0, 0, 0], { name });
-    p.step("setresuid", [0, 0, 0], { name });
-  }
+  if (plan.has.has("user")) becomeRootSteps(p);
   return second;
+}
+
+/** Whether there are others who could see this process before its program. */
+function joinsOthers({ joined }: NamespacePlan): boolean {
+  return joined.some(({ type }) => type === "pid" || type === "user");
 }
 
 /** The container's file system tree, up to the point where it becomes the root. */

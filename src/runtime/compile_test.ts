@@ -205,6 +205,28 @@ test("compile() waits for id maps with the parent's pipe ends closed", async () 
   assert.ok(!calls.some((line) => line.startsWith("mknodat")));
 });
 
+test("compile() does with the host's rights what comes before a user namespace", async () => {
+  const namespaces = [{ type: "mount" }, { type: "user" }, {
+    type: "network",
+    path: "/n",
+  }] as const;
+  const uidMappings = [{ containerID: 0, hostID: 500, size: 1 }];
+  const calls = await lines(input(linux({ namespaces, uidMappings }), { ownStdio: [0] }));
+  const clone = calls.findIndex((line) => line.startsWith("clone3"));
+  assert.deepEqual(calls.slice(clone - 3, clone), [
+    "fchown(7, 500, -1)",
+    'openat(AT_FDCWD, "/n", O_RDONLY|O_CLOEXEC)',
+    "setns(#</n>, CLONE_NEWNET)",
+  ]);
+  assert.equal(compile(input(linux({ namespaces }))).cloneFlags, 0);
+});
+
+test("compile() makes no devices in a joined user namespace", async () => {
+  const namespaces = [{ type: "mount" }, { type: "user", path: "/u" }] as const;
+  const calls = await lines(input(linux({ namespaces })));
+  assert.ok(!calls.some((line) => line.startsWith("mknodat")));
+});
+
 test("compile() clones twice to join a process-id namespace", () => {
   const namespaces = [{ type: "mount" }, { type: "pid", path: "/proc/1/ns/pid" }] as const;
   const compiled = compile(input(linux({ namespaces })));

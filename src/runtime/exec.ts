@@ -15,6 +15,7 @@ import { type CgroupLayout, cgroupLayout, checkedCgroupPath } from "./cgroup.ts"
 import { oomSteps } from "./compile.ts";
 import { seccompOf } from "./create.ts";
 import { capabilitiesIn, labelling, stdioToOwn } from "./facts.ts";
+import { giveStdioSteps } from "./id_maps.ts";
 import { NAMESPACE_FLAGS, secondCloneStep } from "./namespaces.ts";
 import { labelSteps, privateProcSteps, wantsLabel } from "./proc_steps.ts";
 import { Child, readyProcess, Rendezvous } from "./process.ts";
@@ -80,6 +81,14 @@ function compileExec(
   const file = layout.version === 1 ? "tasks" : "cgroup.procs";
   cgroupSteps(p, cgroupsOf(layout, pid, spec), file);
   if (process.oomScoreAdj !== undefined) oomSteps(p, process.oomScoreAdj);
+  const userns = spec.linux?.namespaces?.some(({ type }) => type === "user") === true;
+  const { uid: user } = process.user;
+  const ownStdio = user === 0 && !userns ? [] : process.terminal ? [0] : stdioToOwn(stdio);
+  const fds = [stdio.stdin, stdio.stdout, stdio.stderr] as const;
+  if (userns && !process.terminal) {
+    const { uidMappings } = spec.linux ?? {};
+    giveStdioSteps(p, { stdio: fds, own: ownStdio, user, uidMappings });
+  }
   // Before anything of the container can see this process: its exe is the host's runtime
   // (CVE-2019-5736).
   p.step("prctl", [PR.PR_SET_DUMPABLE, 0, 0, 0, 0]);
@@ -93,16 +102,14 @@ function compileExec(
   if (wantsLabel(process)) labelSteps(p, privateProcSteps(p), process, labelling());
   let master: Ref | undefined;
   if (process.terminal) master = terminalSteps(p, process, { console: false });
-  else stdioSteps(p, [stdio.stdin, stdio.stdout, stdio.stderr]);
+  else stdioSteps(p, fds);
   schedulingSteps(p, process);
   closeSteps(p, pipes, master);
-  const userns = spec.linux?.namespaces?.some(({ type }) => type === "user") === true;
-  const owns = process.user.uid !== 0 || userns;
   const check = identitySteps(p, process, {
     seccomp,
     seccompFlags: seccompFlags(spec.linux?.seccomp?.flags),
     available: capabilitiesIn(spec),
-    ownStdio: !owns ? [] : process.terminal ? [0] : stdioToOwn(stdio),
+    ownStdio,
     setGroups: !userns || (spec.linux?.gidMappings ?? []).some(({ size }) => size > 1),
   });
   const attempts = execSteps(p, process);

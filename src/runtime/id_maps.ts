@@ -7,7 +7,7 @@
 
 import { CtrError } from "../errors.ts";
 import type { OciIdMapping, OciLinux } from "../oci/mod.ts";
-import { exists, spawnHost, waitFor, writeFile } from "../program/mod.ts";
+import { exists, type ProgramBuilder, spawnHost, waitFor, writeFile } from "../program/mod.ts";
 
 /**
  * Write the maps of a process that waits in its new user namespace.
@@ -57,6 +57,37 @@ function refused(kind: string, reason: string): CtrError {
     reason,
     hint: `see /etc/sub${kind} and newuidmap(1)`,
   });
+}
+
+/**
+ * Give stdio to a user of a user namespace, so that `/dev/stdout` can be opened. Inside, nobody could:
+ * the pipes' owner has no id there.
+ *
+ * @param user the id inside
+ */
+export function giveStdioSteps(
+  p: ProgramBuilder,
+  { stdio, own, user, uidMappings = [] }: {
+    readonly stdio: readonly number[];
+    /** Which of `stdio`. */
+    readonly own: readonly number[];
+    readonly user: number;
+    readonly uidMappings: readonly OciIdMapping[] | undefined;
+  },
+): void {
+  const hostId = hostIdOf(user, uidMappings);
+  if (hostId === undefined) return;
+  for (const index of own) {
+    p.step("fchown", [stdio[index]!, hostId, -1], { name: "own stdio", mayFail: true });
+  }
+}
+
+/** What an id of a user namespace is on the host; undefined: nothing. */
+export function hostIdOf(id: number, mappings: readonly OciIdMapping[]): number | undefined {
+  const mapping = mappings.find(({ containerID, size }) =>
+    id >= containerID && id - containerID < size
+  );
+  return mapping === undefined ? undefined : mapping.hostID + id - mapping.containerID;
 }
 
 /** The text of `/proc/PID/uid_map`. */

@@ -64,8 +64,9 @@ export function planNamespaces(namespaces: readonly OciNamespace[] = []): Namesp
   }
   joined.sort((a, b) => Number(b.type === "user") - Number(a.type === "user"));
   // A joined process-id namespace takes in only children, and a joined user namespace owns only what
-  // is made after joining it.
-  const twice = joined.some(({ type }) => type === "pid" || type === "user");
+  // is made after joining it. What is to be joined and set up with the host's rights comes before a
+  // user namespace of one's own.
+  const twice = own.has("user") || joined.some(({ type }) => type === "pid" || type === "user");
   return {
     cloneFlags: twice ? 0 : flags,
     joined,
@@ -89,6 +90,13 @@ export function joinSteps(p: ProgramBuilder, joined: NamespacePlan["joined"]): v
   for (const { type, path, fd } of opened) {
     p.step("setns", [fd, NAMESPACE_FLAGS[type]], { name: `join ${type} namespace`, subject: path });
   }
+}
+
+/** In a user namespace: be its root, and no more who the host knows. */
+export function becomeRootSteps(p: ProgramBuilder): void {
+  const name = "become root of the user namespace";
+  p.step("setresgid", [0, 0, 0], { name });
+  p.step("setresuid", [0, 0, 0], { name });
 }
 
 /**

@@ -9,7 +9,8 @@ import { execFileSync } from "node:child_process";
 import { lstatSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { OciSpec } from "../../src/oci/mod.ts";
+import type { OciNamespaceType, OciSpec } from "../../src/oci/mod.ts";
+import type { ExecOptions } from "../../src/runtime/mod.ts";
 import { Bundle, finish, traces, type Variation } from "../fixtures/bundle.ts";
 import { needs } from "../fixtures/needs.ts";
 
@@ -30,6 +31,17 @@ const inUserNamespace = (spec: OciSpec): OciSpec => ({
     namespaces: [...spec.linux!.namespaces!, { type: "user" }],
     uidMappings: [{ containerID: 0, hostID: HOST, size: 65_536 }],
     gidMappings: [{ containerID: 0, hostID: HOST, size: 65_536 }],
+  },
+});
+/** With a namespace of another process instead of one of its own. */
+const joining = (type: OciNamespaceType, path: string) => (spec: OciSpec): OciSpec => ({
+  ...spec,
+  linux: {
+    ...spec.linux,
+    namespaces: [
+      ...spec.linux!.namespaces!.filter((namespace) => namespace.type !== type),
+      { type, path },
+    ],
   },
 });
 const userns: Variation = { change: inUserNamespace };
@@ -97,29 +109,99 @@ test("its limits hold", here, async () => {
   assert.doesNotMatch(stdout, /unreachable/);
 });
 
-test("exec enters it, as root and as a user", here, async () => {
-  await using bundle = mapped();
-  const created = await bundle.create(["/bin/sleep", "30"], userns);
+/** A container that sleeps. */
+async function running(
+  bundle: Bundle,
+  more: Variation,
+  work: (pid: number, added: (uid: number, command: string) => ExecOptions) => Promise<void>,
+): Promise<void> {
+  const sleep = ["/bin/sleep", "30"];
+  const created = await bundle.create(sleep, more);
+  const { pid } = created.process;
+  const spec = bundle.spec(sleep, more);
   created.process.start();
   try {
-    const spec = bundle.spec(["/bin/sleep", "30"], userns);
-    const added = (uid: number, command: string) =>
-      bundle.exec({
-        pid: created.process.pid,
-        spec,
-        process: {
-          ...spec.process!,
-          user: { uid, gid: uid, additionalGids: [] },
-          args: ["/bin/sh", "-c", command],
-        },
-      });
-    const root = await added(0, "id -u; cat /proc/self/uid_map; hostname; cat /proc/1/comm");
-    assert.match(root.stdout, /^0\n +0 +100000 +65536\ninside\nsleep\n$/, root.stderr);
-    assert.equal((await added(1000, "id -u; id -G")).stdout, "1000\n1000\n");
+    await work(pid, (uid, command) => ({
+      pid,
+      spec,
+      process: {
+        ...spec.process!,
+        user: { uid, gid: uid, additionalGids: [] },
+        args: ["/bin/sh", "-c", command],
+      },
+      stdio: { stdin: 0, stdout: 1, stderr: 2 },
+    }));
   } finally {
-    process.kill(created.process.pid, "SIGKILL");
+    process.kill(pid, "SIGKILL");
     finish({ ...created, process: { ...created.process, start: () => {} } });
   }
+}
+
+test("exec enters it, as root and as a user", here, async () => {
+  await using bundle = mapped();
+  await running(bundle, userns, async (_pid, added) => {
+    const root = await bundle.exec(
+      added(0, "id -u; cat /proc/self/uid_map; hostname; cat /proc/1/comm"),
+    );
+    assert.match(root.stdout, /^0\n +0 +100000 +65536\ninside\nsleep\n$/, root.stderr);
+    assert.equal((await bundle.exec(added(1000, "id -u; id -G"))).stdout, "1000\n1000\n");
+  });
+});
+
+test("the standard streams can be opened again, by root and by a user", here, async () => {
+  await using bundle = mapped();
+  const script = "echo out > /dev/stdout; echo err > /dev/stderr";
+  for (const uid of [0, 1000]) {
+    const { stdout, stderr } = await bundle.sh(script, { ...userns, uid, gid: uid });
+    assert.deepEqual([stdout, stderr], ["out\n", "err\n"]);
+  }
+  await running(bundle, userns, async (_pid, added) => {
+    for (const uid of [0, 1000]) {
+      const { stdout, stderr } = await bundle.exec(added(uid, script));
+      assert.deepEqual([stdout, stderr], ["out\n", "err\n"]);
+    }
+  });
+});
+
+test("a network namespace of the host can be joined", here, async () => {
+  await using bundle = mapped();
+  await using other = new Bundle();
+  await running(other, {}, async (pid) => {
+    const path = `/proc/${pid}/ns/net`;
+    const { stdout } = await bundle.sh("readlink /proc/self/ns/net; id -u", {
+      change(spec) {
+        const { mounts = [], ...more } = joining("network", path)(inUserNamespace(spec));
+        // Only the owner of a network namespace may mount its sysfs.
+        return { ...more, mounts: mounts.filter(({ destination }) => !/^\/sys/.test(destination)) };
+      },
+    });
+    assert.equal(stdout, `${readlinkSync(path)}\n0\n`);
+  });
+});
+
+test("a user namespace can be joined, with its network", here, async () => {
+  await using bundle = mapped();
+  await using other = mapped();
+  await running(other, userns, async (pid) => {
+    const [user, network] = [`/proc/${pid}/ns/user`, `/proc/${pid}/ns/net`];
+    const { stdout, stderr } = await bundle.sh(
+      "readlink /proc/self/ns/user; readlink /proc/self/ns/net; id -u; echo x > /dev/null && echo written",
+      { change: (spec) => joining("user", user)(joining("network", network)(spec)) },
+    );
+    const inside = [readlinkSync(user), readlinkSync(network)].join("\n");
+    assert.equal(stdout, `${inside}\n0\nwritten\n`, stderr);
+  });
+});
+
+test("masks cannot be lifted by its root", here, async () => {
+  await using bundle = mapped();
+  const { stdout, stderr } = await bundle.sh(
+    "umount /proc/timer_list; cat /proc/timer_list; mount -o remount,rw,bind /proc/sys;" +
+      "echo x > /proc/sys/kernel/domainname",
+    userns,
+  );
+  assert.equal(stdout, "");
+  assert.match(stderr, /Read-only file system/);
 });
 
 test("a rootfs that its root may not enter is a clear error, and nothing stays", here, async () => {
