@@ -16,7 +16,7 @@ import { oomSteps } from "./compile.ts";
 import { seccompOf } from "./create.ts";
 import { capabilitiesIn, labelling, stdioToOwn } from "./facts.ts";
 import { giveStdioSteps } from "./id_maps.ts";
-import { NAMESPACE_FLAGS, secondCloneStep } from "./namespaces.ts";
+import { becomeRootSteps, NAMESPACE_FLAGS, secondCloneStep } from "./namespaces.ts";
 import { labelSteps, privateProcSteps, wantsLabel } from "./proc_steps.ts";
 import { Child, readyProcess, Rendezvous } from "./process.ts";
 import {
@@ -98,6 +98,7 @@ function compileExec(
     p.step("setns", [pidfd, namespaces], { name: "join the container's namespaces" });
   }
   const added = secondCloneStep(p, 0, { shareMemory: !copyMemory });
+  if (userns) becomeRootSteps(p);
   p.step("setsid", []);
   if (wantsLabel(process)) labelSteps(p, privateProcSteps(p), process, labelling());
   let master: Ref | undefined;
@@ -110,7 +111,8 @@ function compileExec(
     seccompFlags: seccompFlags(spec.linux?.seccomp?.flags),
     available: capabilitiesIn(spec),
     ownStdio,
-    setGroups: !userns || (spec.linux?.gidMappings ?? []).some(({ size }) => size > 1),
+    // Who may not set them keeps ours, so whoever may does.
+    setGroups: !userns || readText(`/proc/${pid}/setgroups`).trim() === "allow",
   });
   const attempts = execSteps(p, process);
   return { program: p, added, copyMemory, ready: { attempts, checks: [check] } };

@@ -10,7 +10,8 @@ import { lstatSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { OciNamespaceType, OciSpec } from "../../src/oci/mod.ts";
-import type { ExecOptions } from "../../src/runtime/mod.ts";
+import { close, ProgramBuilder, run, waitFor } from "../../src/program/mod.ts";
+import { exec, type ExecOptions } from "../../src/runtime/mod.ts";
 import { Bundle, finish, traces, type Variation } from "../fixtures/bundle.ts";
 import { needs } from "../fixtures/needs.ts";
 
@@ -161,6 +162,57 @@ test("the standard streams can be opened again, by root and by a user", here, as
       assert.deepEqual([stdout, stderr], ["out\n", "err\n"]);
     }
   });
+});
+
+test("the terminal of an added process is its user's", here, async () => {
+  await using bundle = mapped();
+  await running(bundle, userns, async (_pid, added) => {
+    for (const uid of [0, 1000]) {
+      const { process, ...more } = added(uid, 'test "$(stat -c %u "$(tty)")" = "$(id -u)"');
+      const ended = await exec({ ...more, process: { ...process, terminal: true } });
+      ended.start();
+      assert.equal(waitFor(ended.pid, { block: true })!.exitCode, 0);
+      close(ended.console!);
+    }
+  });
+});
+
+function groupsOf(status: string): number[] {
+  return (/^Groups:\t(.*)$/m.exec(status)![1]!.match(/\d+/g) ?? []).map(Number);
+}
+
+/** For this thread, which is what a container comes from. */
+function setGroups(groups: readonly number[]): void {
+  const p = new ProgramBuilder("groups");
+  const list = groups.length === 0 ? 0 : new Uint8Array(new Uint32Array(groups).buffer);
+  p.step("setgroups", [groups.length, list]);
+  run(p);
+}
+
+test("no group of the host stays, even where one group only is mapped", here, async () => {
+  await using bundle = mapped();
+  const one: Variation = {
+    change(spec) {
+      const { linux, mounts = [], ...more } = inUserNamespace(spec);
+      const gidMappings = [{ containerID: 0, hostID: HOST, size: 1 }];
+      const withoutGroups = mounts.map((mount) => ({
+        ...mount,
+        options: (mount.options ?? []).filter((option) => !option.startsWith("gid=")),
+      }));
+      return { ...more, mounts: withoutGroups, linux: { ...linux, gidMappings } };
+    },
+  };
+  const script = "grep Groups /proc/self/status";
+  const own = groupsOf(readFileSync("/proc/thread-self/status", "utf8"));
+  setGroups([...own, 4]);
+  try {
+    assert.deepEqual(groupsOf((await bundle.sh(script, one)).stdout), []);
+    await running(bundle, one, async (_pid, added) => {
+      assert.deepEqual(groupsOf((await bundle.exec(added(0, script))).stdout), []);
+    });
+  } finally {
+    setGroups(own);
+  }
 });
 
 test("a network namespace of the host can be joined", here, async () => {
