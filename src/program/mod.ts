@@ -13,6 +13,7 @@
  * @module
  */
 
+export { runBehind } from "./behind.ts";
 export * from "./calls.ts";
 export { openHow, ProgramBuilder, strings } from "./program.ts";
 export { restoreDumpable, run, spawn, syscallError, toError } from "./run.ts";

@@ -32,14 +32,17 @@ export interface Subtree {
 
 /** What the runtime puts into an image that has no such files, and overlayfs into its directories. */
 const TRACES = {
-  files: [
-    ...["fs/etc/hostname", "fs/etc/hosts", "fs/etc/resolv.conf"],
-    ...["work/work/incompat/volatile/dirty", "work1/work/incompat/volatile/dirty"],
-  ],
-  directories: [
-    ...["fs/etc", "fs", "work/work/incompat/volatile", "work/work/incompat", "work/work", "work"],
-    ...["fs1", "work1/work/incompat/volatile", "work1/work/incompat", "work1/work", "work1"],
-  ],
+  written: {
+    files: ["fs/etc/hostname", "fs/etc/hosts", "fs/etc/resolv.conf"],
+    directories: ["fs/etc", "fs", "fs1"],
+  },
+  kept: {
+    files: ["work/work/incompat/volatile/dirty", "work1/work/incompat/volatile/dirty"],
+    directories: [
+      ...["work/work/incompat/volatile", "work/work/incompat", "work/work", "work"],
+      ...["work1/work/incompat/volatile", "work1/work/incompat", "work1/work", "work1"],
+    ],
+  },
 };
 
 /** Label: mode, owner and group of the root directory, where they are not those of mkdir. */

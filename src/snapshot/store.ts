@@ -14,7 +14,7 @@
 
 import { CtrError } from "../errors.ts";
 import { AT, ERRNO } from "../linux/mod.ts";
-import { ProgramBuilder, run } from "../program/mod.ts";
+import { ProgramBuilder, type Ref, run } from "../program/mod.ts";
 import {
   ensureSpreadDirectory,
   isForeignKeyViolation,
@@ -38,12 +38,18 @@ export interface Driver {
   /** Make a snapshot that was mounted before mountable again. */
   prepareRemount?(root: string, chain: readonly SnapshotRow[]): void;
   /** All there may be in the directory of a container that wrote nothing, deepest first. */
-  readonly traces?: { readonly files: readonly string[]; readonly directories: readonly string[] };
+  readonly traces?: { readonly written: Traces; readonly kept: Traces };
   /** Labels that a committed snapshot gets from its directory. */
   commitLabels?(root: string, row: SnapshotRow): Readonly<Record<string, string>>;
   /** The directories whose content counts as this snapshot's own. */
   contents(root: string, row: SnapshotRow): readonly string[];
   layers(root: string, chain: readonly SnapshotRow[]): readonly string[];
+}
+
+/** Files, and then directories. */
+interface Traces {
+  readonly files: readonly string[];
+  readonly directories: readonly string[];
 }
 
 /** Label of a snapshot that was prepared with `volatile`. */
@@ -199,7 +205,7 @@ export function directorySnapshotter(driver: Driver, state: State): Snapshotter 
           : error;
       }
       if (number === undefined) throw missing("remove snapshot", name);
-      if (options.keepDirectory === true || removeTraces(driver, `${root}/${number}`)) return;
+      if (removeTraces(driver, `${root}/${number}`, options.behind)) return;
       if (!deleteNumbered(root, number, REMOVE_AT_ONCE)) deleteLater(number);
     },
     cleanup: async () => {
@@ -226,15 +232,24 @@ function makeDirectory(root: string, number: number): void {
   if (result < 0) throw fail("prepare snapshot", "mkdirat", path, result);
 }
 
-/** In one step, for a container that wrote nothing. Returns whether the directory is gone. */
-function removeTraces({ traces }: Driver, path: string): boolean {
-  const p = new ProgramBuilder("remove");
+/** For a container that wrote nothing, in two steps. Returns whether it is one. */
+function removeTraces({ traces }: Driver, path: string, behind?: ProgramBuilder): boolean {
+  if (traces === undefined) return false;
+  const first = new ProgramBuilder("remove");
+  const results = removeSteps(first, path, traces.written).map(run(first));
+  if (results.some((result) => result < 0 && result !== -ERRNO.ENOENT)) return false;
+  const rest = behind ?? new ProgramBuilder("remove");
+  removeSteps(rest, path, { ...traces.kept, directories: [...traces.kept.directories, ""] });
+  if (behind === undefined) run(rest);
+  return true;
+}
+
+/** Returns the results of removing the directories. */
+function removeSteps(p: ProgramBuilder, path: string, { files, directories }: Traces): Ref[] {
   const remove = (name: string, flags: number) =>
-    p.step("unlinkat", [AT.AT_FDCWD, name, flags], { mayFail: true });
-  for (const name of traces?.files ?? []) remove(`${path}/${name}`, 0);
-  for (const name of traces?.directories ?? []) remove(`${path}/${name}`, AT.AT_REMOVEDIR);
-  const last = remove(path, AT.AT_REMOVEDIR);
-  return run(p)(last) === 0;
+    p.step("unlinkat", [AT.AT_FDCWD, `${path}/${name}`, flags], { mayFail: true });
+  for (const name of files) remove(name, 0);
+  return directories.map((name) => remove(name, AT.AT_REMOVEDIR));
 }
 
 function deleteNumbered(root: string, number: number, budget: number): boolean {

@@ -9,6 +9,8 @@
  * @module
  */
 
+import type { ProgramBuilder } from "../program/mod.ts";
+
 /**
  * One mount, in the words of mount(8) and of containerd's `types.Mount`. A list is mounted in order.
  *
@@ -74,10 +76,10 @@ export interface CommitOptions {
 /** How to {@link Snapshotter.remove}. */
 export interface RemoveOptions {
   /**
-   * Only the record goes. Somebody who is not waited for, such as a shim, deletes the directory
-   * (the one that holds `upperdir`), or else `cleanup` does.
+   * Where the container wrote nothing, its directory is not deleted but the steps that do it are
+   * appended: whoever passes this runs them.
    */
-  readonly keepDirectory?: boolean;
+  readonly behind?: ProgramBuilder;
 }
 
 /** Where a layer is unpacked to. */

@@ -5,7 +5,7 @@
  */
 
 import { codeOf, CtrError, isNotFound } from "../errors.ts";
-import { ensureDirectory, exists, fileKind } from "../program/mod.ts";
+import { ensureDirectory, exists, fileKind, type ProgramBuilder } from "../program/mod.ts";
 import { span } from "../trace.ts";
 import type { OciSpec } from "../oci/mod.ts";
 import type { Mount } from "../snapshot/mod.ts";
@@ -14,8 +14,8 @@ import { writeBundle, writeConfig } from "./bundle.ts";
 import { type ContainerLock, tryLock } from "./container_lock.ts";
 import type { Engine } from "./engine.ts";
 import { newId, newName } from "./names.ts";
-import { dataDir } from "./place.ts";
-import { removeDirectory } from "./remove_directory.ts";
+import { dataDir, execDir } from "./place.ts";
+import { removeDirectory, removeSteps } from "./remove_directory.ts";
 import { containerConfig, hostConfig } from "./resolve.ts";
 import type { ContainerOptions } from "./types.ts";
 
@@ -167,26 +167,38 @@ function insert(engine: Engine, record: ContainerRecord, generated: boolean): Co
   }
 }
 
-/** Forget a container that has no process, and give back what it holds on disk. */
-export async function removeRecord(engine: Engine, record: ContainerRecord): Promise<void> {
+/**
+ * Forget a container that has no process, and give back what it holds on disk.
+ *
+ * @param behind gets the steps that can be done later: should they not be, `sweep.ts` finds what is left
+ */
+export async function removeRecord(
+  engine: Engine,
+  record: ContainerRecord,
+  behind?: ProgramBuilder,
+): Promise<void> {
   engine.state.containers.remove(record.id);
-  await removeFiles(engine, record);
+  await removeFiles(engine, record, behind);
 }
 
 /** Give back what a container holds on disk, as far as it is there. */
 export async function removeFiles(
   engine: Engine,
   record: Pick<ContainerRecord, "id" | "snapshotKey">,
+  behind?: ProgramBuilder,
 ): Promise<void> {
   if (record.snapshotKey !== "") {
     try {
-      await engine.snapshotter.remove(record.snapshotKey);
+      await engine.snapshotter.remove(record.snapshotKey, behind === undefined ? {} : { behind });
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
   }
-  removeDirectory(dataDir(engine.directories, record.id));
-  removeDirectory(`${engine.directories.exec}/${record.id}`);
+  const { directories } = engine;
+  for (const path of [dataDir(directories, record.id), execDir(directories, record.id)]) {
+    if (behind === undefined) removeDirectory(path);
+    else removeSteps(behind, path);
+  }
 }
 
 function checkName(name: string | undefined): void {

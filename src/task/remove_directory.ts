@@ -5,7 +5,7 @@
  */
 
 import { AT, ERRNO } from "../linux/mod.ts";
-import { ProgramBuilder, run } from "../program/mod.ts";
+import { ProgramBuilder, type Ref, run } from "../program/mod.ts";
 
 /** Every file that the engine, the runtime or the shim may have put into a container's directories. */
 const KNOWN = [
@@ -24,14 +24,19 @@ const KNOWN = [
  * loading `node:fs`; anything else the slow way.
  */
 export function removeDirectory(path: string): void {
-  const id = path.slice(path.lastIndexOf("/") + 1);
   const p = new ProgramBuilder("remove");
+  const removed = removeSteps(p, path);
+  const result = run(p)(removed);
+  if (result === 0 || result === -ERRNO.ENOENT) return;
+  process.getBuiltinModule("node:fs").rmSync(path, { recursive: true, force: true });
+}
+
+/** The steps that remove it when nothing is in it but what we know. Returns the last. */
+export function removeSteps(p: ProgramBuilder, path: string): Ref {
+  const id = path.slice(path.lastIndexOf("/") + 1);
   for (const name of [...KNOWN, `${id}-json.log`]) {
     p.step("unlinkat", [AT.AT_FDCWD, `${path}/${name}`, 0], { mayFail: true });
   }
   p.step("unlinkat", [AT.AT_FDCWD, `${path}/rootfs`, AT.AT_REMOVEDIR], { mayFail: true });
-  const removed = p.step("unlinkat", [AT.AT_FDCWD, path, AT.AT_REMOVEDIR], { mayFail: true });
-  const result = run(p)(removed);
-  if (result === 0 || result === -ERRNO.ENOENT) return;
-  process.getBuiltinModule("node:fs").rmSync(path, { recursive: true, force: true });
+  return p.step("unlinkat", [AT.AT_FDCWD, path, AT.AT_REMOVEDIR], { mayFail: true });
 }

@@ -6,6 +6,7 @@
  */
 
 import { codeOf, CtrError } from "../errors.ts";
+import { ProgramBuilder, runBehind } from "../program/mod.ts";
 import { destroy } from "../runtime/mod.ts";
 import { KeptTask, type ShimClient } from "../shim/mod.ts";
 import type { ContainerRecord } from "../state/mod.ts";
@@ -59,7 +60,7 @@ export async function runKept(
   if (outcome.exit !== undefined) {
     reached.reject(hasEnded(name));
     await span("cgroup", () => destroy({ id, spec }));
-    if (autoRemove) await span("remove", () => removeRecord(engine, prepared.record));
+    if (autoRemove) await span("remove", () => removeBehind(engine, prepared.record));
     if (options.signal?.aborted) throw canceled(complete(), options.signal);
     return { id, exitCode: outcome.exit.exitCode, detached: false };
   }
@@ -80,6 +81,13 @@ export async function runKept(
   } finally {
     client.close();
   }
+}
+
+/** Nobody waits for the deletion of files that nobody sees any more. */
+async function removeBehind(engine: Engine, record: ContainerRecord): Promise<void> {
+  const behind = new ProgramBuilder("remove");
+  await removeRecord(engine, record, behind);
+  runBehind(behind);
 }
 
 function hasEnded(subject: string): CtrError {

@@ -151,7 +151,7 @@ test(
       const all = (await cli.ok(["ps", "-aq"])).split("\n").filter(Boolean);
       if (all.length > 0) await cli.ok(["rm", ...all]);
       assert.deepEqual(await leftovers(before, { patienceMs: 10_000 }), []);
-      assert.deepEqual(cli.containerDirectories(), []);
+      await until("no files", () => cli.containerDirectories().length === 0);
     }),
 );
 

@@ -55,7 +55,7 @@ test(
       terminal.type("C-d");
       await terminal.sees(/^code 3\noutside\$$/m);
       await cooked(terminal);
-      assert.deepEqual(cli.containerDirectories(), []);
+      await until("no files", () => cli.containerDirectories().length === 0);
     }),
 );
 
@@ -125,6 +125,6 @@ test(
       terminal.type("C-c");
       await terminal.sees(/^(\^C)?got it\ncode 9$/m);
       await cooked(terminal);
-      assert.deepEqual(cli.containerDirectories(), []);
+      await until("no files", () => cli.containerDirectories().length === 0);
     }),
 );
