@@ -19,22 +19,26 @@ export function environmentOf(
   flags: { readonly env: readonly string[]; readonly "env-file": readonly string[] },
   env: Environment,
 ): string[] {
-  return [...flags["env-file"].flatMap((path) => variables(readText(path), path)), ...flags.env]
-    .flatMap((entry) => {
-      if (entry === "" || entry.startsWith("=")) throw bad("--env", entry, "it has no name");
-      if (entry.includes("=")) return [entry];
-      return env[entry] === undefined ? [] : [`${entry}=${env[entry]}`];
-    });
+  const all: string[] = [];
+  for (const entry of fromFiles(flags["env-file"], flags.env)) {
+    if (entry === "" || entry.startsWith("=")) throw bad("--env", entry, "it has no name");
+    if (entry.includes("=")) all.push(entry);
+    else if (env[entry] !== undefined) all.push(`${entry}=${env[entry]}`);
+  }
+  return all;
+}
+
+/** The lines of files, then those of flags. */
+function fromFiles(files: readonly string[], flags: readonly string[]): readonly string[] {
+  if (files.length === 0) return flags;
+  return [...files.flatMap((path) => variables(readText(path), path)), ...flags];
 }
 
 /** Labels of flags and files. A key without value has an empty one; flags win. */
 export function labelsOf(
   flags: { readonly label: readonly string[]; readonly "label-file": readonly string[] },
 ): Record<string, string> {
-  return parsePairs([
-    ...flags["label-file"].flatMap((path) => variables(readText(path), path)),
-    ...flags.label,
-  ]);
+  return parsePairs(fromFiles(flags["label-file"], flags.label));
 }
 
 /**

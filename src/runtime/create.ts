@@ -35,7 +35,7 @@ export function cgroupPathOf(
  */
 export function keepable({ process, linux = {} }: OciSpec): boolean {
   return process?.terminal !== true && process?.oomScoreAdj === undefined &&
-    (linux.namespaces ?? []).every(({ type, path }) => type !== "user" && (path ?? "") === "");
+    !(linux.namespaces ?? []).some(({ type, path }) => type === "user" || (path ?? "") !== "");
 }
 
 /**

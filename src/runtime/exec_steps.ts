@@ -28,7 +28,10 @@ export function execSteps(p: ProgramBuilder, process: OciProcess): ExecAttempts 
   const about = { name: "execute", subject: command, mayFail: true };
   const execs = candidates.map((path) => p.step("execve", [path, argv, env], about));
   const exists = candidates.map((path) => p.step("faccessat", [AT.AT_FDCWD, path, 0], about));
-  p.step("execve", [candidates.at(-1)!, argv, env], { name: "execute", subject: command });
+  p.step("execve", [candidates[candidates.length - 1]!, argv, env], {
+    name: "execute",
+    subject: command,
+  });
   return { command, execs, exists };
 }
 

@@ -134,7 +134,7 @@ export function targetSteps(
     });
   }
   const about = { name: "open target", subject: destination, ...options };
-  const name = parts.at(-1) ?? "";
+  const name = parts[parts.length - 1] ?? "";
   const fresh = tree.fresh.get(path.slice(0, path.lastIndexOf("/")));
   if (fresh !== undefined && !LINKS.has(name)) {
     createStep(p, fresh, name, kind);

@@ -48,7 +48,7 @@ export class KeptTask {
   /**
    * Make the container and start it. Its bundle may be incomplete up to then.
    *
-   * @param options.meanwhile called while the container is set up
+   * @param options.meanwhile called while the container is set up, when its shim would take it over
    * @throws {SyscallError} when a step fails; nothing runs then
    */
   static async start(
@@ -58,10 +58,12 @@ export class KeptTask {
   ): Promise<KeptTask> {
     const fds = new Fds();
     const adopted = { startedAt: Date.now(), stdout: SHIM_STDOUT, stderr: SHIM_STDERR };
-    try {
-      // What the shim has to know when it wakes up, whatever becomes of this process.
+    // What the shim has to know when it wakes up, whatever becomes of this process.
+    const tellShim = () => {
       const request = createRequest({ ...task, options: { ...task.options, adopted } });
       writeAll(fds.control[0], callFrame(1, "Create", request), "shim");
+    };
+    try {
       const process = await span("create", () =>
         create({
           id: task.id,
@@ -69,7 +71,10 @@ export class KeptTask {
           spec,
           rootfs: task.rootfs,
           stdio: { stdin: fds.devNull, stdout: fds.stdout[1], stderr: fds.stderr[1] },
-          meanwhile,
+          meanwhile: () => {
+            tellShim();
+            meanwhile();
+          },
           keeper: {
             ...shim,
             fds: [

@@ -65,12 +65,16 @@ export class OutputWindow {
 
   /** Which of stdout, stderr and the process have something to say. */
   #poll(pidfd: number, forMs: number): readonly [boolean, boolean, boolean] {
-    const fds = [...this.#fds.map((fd, index) => this.#open[index] ? fd : -1), pidfd];
-    const polled = new Int32Array(fds.flatMap((fd) => [fd, POLLIN]));
-    const ms = Math.ceil(forMs);
-    const time = new BigInt64Array([BigInt(Math.floor(ms / 1000)), BigInt(ms % 1000) * 1_000_000n]);
+    const [out, err] = this.#fds;
+    const polled = new Int32Array([
+      ...[this.#open[0] ? out : -1, POLLIN],
+      ...[this.#open[1] ? err : -1, POLLIN],
+      ...[pidfd, POLLIN],
+    ]);
+    const ms = BigInt(Math.ceil(forMs));
+    const time = new BigInt64Array([ms / 1000n, ms % 1000n * 1_000_000n]);
     const bytes = new Uint8Array(polled.buffer);
-    const result = sys(SYS.ppoll, bytes, fds.length, new Uint8Array(time.buffer), 0, 0);
+    const result = sys(SYS.ppoll, bytes, 3, new Uint8Array(time.buffer), 0, 0);
     if (result <= 0) return [false, false, false]; // time is up, or a signal came
     for (const index of [0, 1] as const) {
       const events = polled[index * 2 + 1]! >> 16;
