@@ -32,8 +32,8 @@ import {
   cgroupSteps,
   closeSteps,
   identitySteps,
-  limitProgram,
   pipeSteps,
+  raiseLimitSteps,
   schedulingSteps,
   seccompFlags,
   stdioSteps,
@@ -54,7 +54,6 @@ export function compile(input: CompileInput): Compiled {
   const { spec, facts } = input;
   const { process, linux = {} } = spec;
   checkProcess(process);
-  limitProgram(process, 0); // refuses what there is not
   checkSupported(spec);
   const plan = planNamespaces(linux.namespaces);
   const { own, has } = plan;
@@ -66,10 +65,11 @@ export function compile(input: CompileInput): Compiled {
   // What changes the host's view of this process is done while it is still of the host.
   cgroupSteps(p, input.cgroups);
   if (process.oomScoreAdj !== undefined) oomSteps(p, process.oomScoreAdj);
-  if (has.has("user") && !process.terminal) {
+  if (has.has("user")) {
+    raiseLimitSteps(p, process);
     const { uidMappings } = linux;
-    const { uid: user } = process.user;
-    giveStdioSteps(p, { stdio: input.stdio, own: facts.ownStdio, user, uidMappings });
+    const own = process.terminal ? [] : facts.ownStdio;
+    giveStdioSteps(p, { stdio: input.stdio, own, user: process.user.uid, uidMappings });
   }
   const second = namespaceSteps(p, plan, pipes.go, input.parentFds);
   // In a joined process-id or user namespace others could look into this process and, through

@@ -23,8 +23,8 @@ import {
   cgroupSteps,
   closeSteps,
   identitySteps,
-  limitProgram,
   pipeSteps,
+  raiseLimitSteps,
   schedulingSteps,
   seccompFlags,
   stdioSteps,
@@ -49,7 +49,6 @@ interface CompiledExec {
 export async function exec(options: ExecOptions): Promise<RuntimeProcess> {
   const { pid, process } = options;
   checkProcess(process.args, process.cwd);
-  limitProgram(process, 0); // refuses what there is not
   const seccomp = await seccompOf(options.spec);
   const pidfd = call("pidfd_open", `container process ${pid}`, pid, 0);
   const rendezvous = new Rendezvous();
@@ -85,9 +84,11 @@ function compileExec(
   const { uid: user } = process.user;
   const ownStdio = user === 0 && !userns ? [] : process.terminal ? [0] : stdioToOwn(stdio);
   const fds = [stdio.stdin, stdio.stdout, stdio.stderr] as const;
-  if (userns && !process.terminal) {
+  if (userns) {
+    raiseLimitSteps(p, process);
     const { uidMappings } = spec.linux ?? {};
-    giveStdioSteps(p, { stdio: fds, own: ownStdio, user, uidMappings });
+    const own = process.terminal ? [] : ownStdio;
+    giveStdioSteps(p, { stdio: fds, own, user, uidMappings });
   }
   // Before anything of the container can see this process: its exe is the host's runtime
   // (CVE-2019-5736).

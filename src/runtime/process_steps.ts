@@ -78,13 +78,16 @@ export function cgroupSteps(
 }
 
 /**
- * Resource limits. The parent sets them on a process that stands before execve: a small one would
- * stop what the process has to do until then, and later it may not raise one.
+ * Resource limits. A small one would stop the set-up, and whoever has become another user may not
+ * raise one.
  *
  * @throws {CtrError} `invalid_argument` for a limit that does not exist
  */
-export function limitProgram(process: OciProcess, pid: number): ProgramBuilder {
-  const p = new ProgramBuilder("set limits");
+function limitSteps(
+  p: ProgramBuilder,
+  process: OciProcess,
+  { pid = 0, mayFail = false, leastFds = 0 } = {},
+): void {
   for (const { type, soft, hard } of process.rlimits ?? []) {
     const number = (RLIMITS as Readonly<Record<string, number>>)[type];
     if (number === undefined) {
@@ -95,18 +98,35 @@ export function limitProgram(process: OciProcess, pid: number): ProgramBuilder {
         reason: "there is no such resource limit",
       });
     }
-    const limit = new BigUint64Array([limitWord(soft), limitWord(hard)]);
+    const least = type === "RLIMIT_NOFILE" ? leastFds : 0;
+    const limit = new BigUint64Array([limitWord(soft, least), limitWord(hard, least)]);
     p.step("prlimit64", [pid, number, new Uint8Array(limit.buffer), 0], {
       name: "set limit",
       subject: type,
+      mayFail,
     });
   }
+}
+
+/**
+ * Raise limits as far as this host allows, before a user namespace takes away the right to it. That
+ * they are what they shall be is made sure of later.
+ */
+export function raiseLimitSteps(p: ProgramBuilder, process: OciProcess): void {
+  limitSteps(p, process, { mayFail: true, leastFds: 1024 });
+}
+
+/** The limits of a process that has set them itself: a second time, where that is allowed. */
+export function limitProgram(process: OciProcess, pid: number): ProgramBuilder {
+  const p = new ProgramBuilder("set limits");
+  limitSteps(p, process, { pid, mayFail: true });
   return p;
 }
 
 /** -1 and 2^64-1, which JSON.parse makes 2^64, are no limit. */
-function limitWord(value: number): bigint {
-  return value < 0 || value >= 2 ** 64 ? 0xffffffffffffffffn : BigInt(value);
+function limitWord(value: number, least: number): bigint {
+  if (value < 0 || value >= 2 ** 64) return 0xffffffffffffffffn;
+  return BigInt(Math.max(value, least));
 }
 
 /** Scheduling, I/O priority and personality, which are inherited over execve. */
@@ -168,7 +188,7 @@ export interface IdentityOptions {
   readonly setGroups: boolean;
 }
 
-/** Working directory, identity, capabilities and seccomp filter. */
+/** Working directory, limits, identity, capabilities and seccomp filter. */
 export function identitySteps(
   p: ProgramBuilder,
   process: OciProcess,
@@ -187,6 +207,8 @@ export function identitySteps(
   }
   // First as root, then as the user: each may enter directories that the other may not.
   const asRoot = directorySteps(p, process.cwd);
+  // A filter could refuse it, and the user could not raise one.
+  limitSteps(p, process);
   // Without no_new_privs a filter needs CAP_SYS_ADMIN, so it comes first, and allows what follows.
   if (!noNewPrivs) seccompStep(p, options);
   CAPABILITIES.forEach((name, bit) => {

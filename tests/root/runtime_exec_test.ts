@@ -81,6 +81,19 @@ test("an added process has its own user, directory, environment and exit code", 
   });
 });
 
+test("an added process has its own limits, whoever it is", here, async () => {
+  await using bundle = new Bundle();
+  await running(bundle, async (add) => {
+    for (const uid of [0, 12]) {
+      const { stdout } = await add(["/bin/sh", "-c", "ulimit -n; ulimit -Hn"], {
+        user: { uid, gid: uid },
+        rlimits: [{ type: "RLIMIT_NOFILE", soft: 4, hard: 5 }],
+      });
+      assert.equal(stdout, "4\n5\n");
+    }
+  });
+});
+
 test("a failed exec says why, and the container goes on", here, async () => {
   await using bundle = new Bundle();
   await running(bundle, async (add) => {

@@ -61,8 +61,19 @@ test("resource limits are set, up to what this host allows", here, async () => {
   assert.match(stdout, /Max open files +100 +200/);
   assert.match(stdout, /Max core file size +0 +0/);
   assert.match(stdout, /Max cpu time +unlimited +unlimited/);
-  const few = { type: "RLIMIT_NOFILE", soft: 4, hard: 4 };
-  assert.equal((await bundle.run(["/bin/true"], { rlimits: [few] })).exitCode, 0);
+});
+
+test("few descriptors do not stop the set-up, and a user gets limits like root", here, async () => {
+  await using bundle = new Bundle();
+  const rlimits = [{ type: "RLIMIT_NOFILE", soft: 4, hard: 4 }];
+  for (const uid of [0, 1000]) {
+    const { stdout } = await bundle.sh("ulimit -n; ulimit -Hn", { rlimits, uid, gid: uid });
+    assert.equal(stdout, "4\n4\n");
+  }
+  await assert.rejects(
+    bundle.run(["/bin/true"], { rlimits: [{ type: "RLIMIT_NOFILE", soft: 2, hard: 1 }] }),
+    /cannot set limit "RLIMIT_NOFILE": invalid argument/,
+  );
 });
 
 test("the OOM score is the container's and not its parent's", here, async () => {

@@ -103,6 +103,8 @@ test("users, groups and the working directory are those inside", here, async () 
 
 test("its limits hold", here, async () => {
   await using bundle = mapped();
+  const few = { ...userns, rlimits: [{ type: "RLIMIT_NOFILE", soft: 4, hard: 5 }] };
+  assert.equal((await bundle.sh("ulimit -n; ulimit -Hn", few)).stdout, "4\n5\n");
   const { stdout } = await bundle.sh(
     "for i in 1 2 3 4 5 6 7 8 9; do sleep 1 & done 2>/dev/null; echo unreachable",
     { ...userns, pidsLimit: 4 },
