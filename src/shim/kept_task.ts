@@ -9,7 +9,7 @@
  */
 
 import type { OciSpec } from "../oci/mod.ts";
-import { close, open, pipe, socketPair, writeAll } from "../program/mod.ts";
+import { close, kill, open, pipe, socketPair, writeAll } from "../program/mod.ts";
 import { create, type KeeperProcess, type RuntimeProcess } from "../runtime/mod.ts";
 import { span } from "../trace.ts";
 import { type Attachment, attachOver, type OnOutput } from "./attachment.ts";
@@ -27,7 +27,11 @@ const [SHIM_STDOUT, SHIM_STDERR] = [5, 6];
 
 /** What became of a kept task: it ended, or its shim has it. */
 export type KeptOutcome =
-  | { readonly exit: ProcessExit }
+  | {
+    readonly exit: ProcessExit;
+    /** Hands out what it wrote; may end this process, should nobody read it any more. */
+    readonly deliver: () => void;
+  }
   | {
     readonly exit: undefined;
     readonly client: ShimClient;
@@ -111,7 +115,7 @@ export class KeptTask {
   /**
    * Watch it for a moment; until that is over, this thread does nothing else.
    *
-   * @param onOutput gets what it wrote, when the moment is over
+   * @param onOutput gets what it wrote, when its shim has it or `deliver` is called
    */
   async watch(onOutput: OnOutput, forMs: number): Promise<KeptOutcome> {
     const { stdout, stderr } = this.#fds;
@@ -119,14 +123,23 @@ export class KeptTask {
     const window = new OutputWindow([stdout[0], stderr[0]], log);
     const ended = span("run", () => window.watch(this.#process.pid, forMs));
     log.close();
-    try {
-      if (!ended) return this.#handOver(onOutput);
-      const exit = await span("exit", () => this.#ended());
-      this.#fds.closeAll();
-      return { exit };
-    } finally {
-      window.deliver(onOutput);
+    const deliver = () => window.deliver(onOutput);
+    if (!ended) {
+      const outcome = this.#handOver(onOutput);
+      deliver();
+      return outcome;
     }
+    const exit = await span("exit", () => this.#ended());
+    this.#fds.closeAll();
+    return { exit, deliver };
+  }
+
+  /** End it, whatever it does. */
+  kill(): void {
+    const SIGKILL = 9;
+    kill(this.#process.pid, SIGKILL);
+    this.#keeper.reap();
+    this.#fds.closeAll();
   }
 
   /** From here on the shim reads what the container writes. */

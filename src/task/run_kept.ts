@@ -8,7 +8,7 @@
 import { codeOf, CtrError } from "../errors.ts";
 import { ProgramBuilder, runBehind } from "../program/mod.ts";
 import { destroy } from "../runtime/mod.ts";
-import { KeptTask, type ShimClient } from "../shim/mod.ts";
+import { type KeptOutcome, KeptTask, type ShimClient } from "../shim/mod.ts";
 import type { ContainerRecord } from "../state/mod.ts";
 import { span } from "../trace.ts";
 import { type PreparedContainer, recordContainer, removeRecord } from "./create.ts";
@@ -55,12 +55,21 @@ export async function runKept(
     resize: async () => {},
     detach: () => left.resolve("detached"),
   };
-  options.onStarted?.(container);
-  const outcome = await task.watch(options.onOutput ?? (() => {}), WATCH_MS);
+  let outcome: KeptOutcome;
+  try {
+    options.onStarted?.(container);
+    outcome = await task.watch(options.onOutput ?? (() => {}), WATCH_MS);
+  } catch (error) {
+    task.kill();
+    await destroy({ id, spec });
+    if (autoRemove) await removeRecord(engine, prepared.record);
+    throw error;
+  }
   if (outcome.exit !== undefined) {
     reached.reject(hasEnded(name));
     await span("cgroup", () => destroy({ id, spec }));
     if (autoRemove) await span("remove", () => removeBehind(engine, prepared.record));
+    outcome.deliver();
     if (options.signal?.aborted) throw canceled(complete(), options.signal);
     return { id, exitCode: outcome.exit.exitCode, detached: false };
   }

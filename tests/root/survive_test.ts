@@ -6,8 +6,9 @@
 
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
-import { type Cli, RUNTIME, until, withCli } from "../fixtures/cli.ts";
+import { type Cli, RUNTIME, start, until, withCli } from "../fixtures/cli.ts";
 import { needs } from "../fixtures/needs.ts";
 import { leftovers, systemState } from "../fixtures/system_state.ts";
 
@@ -152,6 +153,43 @@ test(
       if (all.length > 0) await cli.ok(["rm", ...all]);
       assert.deepEqual(await leftovers(before, { patienceMs: 10_000 }), []);
       await until("no files", () => cli.containerDirectories().length === 0);
+    }),
+);
+
+test(
+  "a reader that has left ends the command quietly, and nothing stays",
+  NEEDS,
+  () =>
+    withCli("survive", async (cli) => {
+      await cli.ok(["run", "--rm", "host", "true"]);
+      const before = systemState();
+      const command = cli.argv("run", "--rm", "host", "echo", "unread").join(" ");
+      // The other end of its stdout is closed before it writes.
+      const script = `(sleep 0.2; CTR_RUNTIME=${RUNTIME} ${command}; echo code $? >&2) | true`;
+      const { stderr } = await start(["sh", "-c", script]).ended;
+      assert.equal(stderr, "code 141\n");
+      await until("no record", async () => await cli.ok(["ps", "-aq"]) === "");
+      assert.deepEqual(await leftovers(before, { patienceMs: 10_000 }), []);
+      await until("no files", () => cli.containerDirectories().length === 0);
+    }),
+);
+
+test(
+  "a container that cannot tell its id is ended",
+  NEEDS,
+  () =>
+    withCli("survive", async (cli) => {
+      await cli.ok(["run", "--rm", "host", "true"]);
+      const before = systemState();
+      for (const command of [["true"], ["sleep", "100"]]) {
+        const file = join(cli.root, "no/such/directory/id");
+        const ended = await cli.run(["run", "--rm", "--cidfile", file, "host", ...command]);
+        assert.equal(ended.code, 125);
+        assert.match(ended.stderr, /no such file or directory/);
+      }
+      assert.equal(await cli.ok(["ps", "-aq"]), "");
+      assert.deepEqual(await leftovers(before, { patienceMs: 10_000 }), []);
+      assert.deepEqual(cli.containerDirectories(), []);
     }),
 );
 
