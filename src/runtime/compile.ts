@@ -34,11 +34,11 @@ import {
   identitySteps,
   pipeSteps,
   raiseLimitSteps,
-  schedulingSteps,
   seccompFlags,
   stdioSteps,
   waitSteps,
 } from "./process_steps.ts";
+import { schedulingSteps } from "./scheduling_steps.ts";
 import { execSteps } from "./exec_steps.ts";
 import { maskSteps, nullMountSteps, protectMountSteps, readonlySteps } from "./protect_steps.ts";
 import { terminalSteps } from "./terminal_steps.ts";

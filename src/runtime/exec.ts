@@ -25,10 +25,10 @@ import {
   identitySteps,
   pipeSteps,
   raiseLimitSteps,
-  schedulingSteps,
   seccompFlags,
   stdioSteps,
 } from "./process_steps.ts";
+import { schedulingSteps } from "./scheduling_steps.ts";
 import { execSteps } from "./exec_steps.ts";
 import { terminalSteps } from "./terminal_steps.ts";
 import type { ExecOptions, RuntimeProcess } from "./types.ts";
