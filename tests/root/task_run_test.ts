@@ -22,7 +22,7 @@ for (const kind of SHIM_KINDS) {
     `runContainer() gives output and exit code and leaves nothing (${kind})`,
     NEEDS,
     () =>
-      withEngine("task-run", kind, async ({ engine, leftovers }) => {
+      withEngine("task-run", kind, async ({ engine, nothingLeft }) => {
         for (
           const [script, code] of [
             ["exit 7", 7],
@@ -39,8 +39,7 @@ for (const kind of SHIM_KINDS) {
           assert.deepEqual([result.exitCode, result.detached], [code, false]);
           assert.deepEqual([output.stdout, output.stderr], ["out\n", "err\n"]);
         }
-        await engine.snapshotter.settled();
-        assert.deepEqual(leftovers(), []);
+        await nothingLeft();
       }),
   );
 
@@ -95,14 +94,13 @@ for (const kind of SHIM_KINDS) {
     `runContainer() that cannot start stays as created, or leaves nothing (${kind})`,
     NEEDS,
     () =>
-      withEngine("task-fail", kind, async ({ engine, leftovers }) => {
+      withEngine("task-fail", kind, async ({ engine, nothingLeft }) => {
         const bad = { image: "host", command: ["/no/such"] };
         await assert.rejects(runContainer(engine, { ...bad, autoRemove: true }), {
           code: "not_found",
           operation: "execute",
         });
-        await engine.snapshotter.settled();
-        assert.deepEqual(leftovers(), []);
+        await nothingLeft();
         await assert.rejects(runContainer(engine, { ...bad, name: "stays" }), {
           code: "not_found",
         });
@@ -163,7 +161,7 @@ for (const kind of SHIM_KINDS) {
     `runContainer() ends with its signal (${kind})`,
     NEEDS,
     () =>
-      withEngine("task-abort", kind, async ({ engine, leftovers }) => {
+      withEngine("task-abort", kind, async ({ engine, nothingLeft }) => {
         const abort = new AbortController();
         await assert.rejects(
           runContainer(engine, {
@@ -174,8 +172,7 @@ for (const kind of SHIM_KINDS) {
           }),
           { code: "canceled" },
         );
-        await engine.snapshotter.settled();
-        assert.deepEqual(leftovers(), []);
+        await nothingLeft();
       }),
   );
 }
