@@ -118,8 +118,10 @@ function startIn(
       mapIds(child.pid, spec.linux ?? {});
       rendezvous.go();
     } catch (error) {
+      // The process may have ended before: its own reason says more.
+      const failure = child.spawned.failure() === undefined ? error : child.failure("start");
       child.giveUp();
-      throw error;
+      throw failure;
     }
   }
   return span("set up", () => {
