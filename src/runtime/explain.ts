@@ -11,7 +11,6 @@ import { compile } from "./compile.ts";
 import { cgroupPathOf, seccompOf } from "./create.ts";
 import { factsOf } from "./facts.ts";
 import { NAMESPACE_FLAGS } from "./namespaces.ts";
-import { limitProgram } from "./process_steps.ts";
 import type { CreateOptions } from "./types.ts";
 
 /** The program that `create` would run, in strace notation. Needs no privilege and changes nothing. */
@@ -54,9 +53,7 @@ export async function explainCreate(
   if (!copyMemory) flags.push("CLONE_VM");
   if (layout.version === 2) flags.push("CLONE_INTO_CGROUP");
   const all = [...flags, "CLONE_PIDFD", "CLONE_CLEAR_SIGHAND"].join("|");
-  const limits = spec.process === undefined ? "" : await explain(limitProgram(spec.process, 0));
-  const parents = limits === "" ? "" : `by the parent, for the child\n${limits}`;
-  return `clone3({flags=${all}})\n${await explain(program)}${parents}`;
+  return `clone3({flags=${all}})\n${await explain(program)}`;
 }
 
 const NAMES: Readonly<Record<string, string>> = { network: "NET" };

@@ -15,14 +15,13 @@ import {
   exitCodeOf,
   pipe,
   restoreDumpable,
-  run,
   type Spawned,
   SYS,
   toError,
   waitFor,
 } from "../program/mod.ts";
 import { type ExecAttempts, execError } from "./exec_steps.ts";
-import { limitProgram, MASTER_FD } from "./process_steps.ts";
+import { MASTER_FD } from "./process_steps.ts";
 import type { Check } from "./protect_steps.ts";
 import type { KeeperProcess, RuntimeProcess } from "./types.ts";
 
@@ -160,8 +159,6 @@ export function readyProcess(child: Child, options: {
     child.ready();
     for (const check of options.checks) check((ref) => spawned.result(ref));
     if (options.process.terminal) console = masterOf(child);
-    const limits = limitProgram(options.process, child.pid);
-    if (limits.steps.length > 0) run(limits);
   } catch (error) {
     giveUp();
     throw error;

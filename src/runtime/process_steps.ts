@@ -86,7 +86,7 @@ export function cgroupSteps(
 function limitSteps(
   p: ProgramBuilder,
   process: OciProcess,
-  { pid = 0, mayFail = false, leastFds = 0 } = {},
+  { mayFail = false, leastFds = 0 } = {},
 ): void {
   for (const { type, soft, hard } of process.rlimits ?? []) {
     const number = (RLIMITS as Readonly<Record<string, number>>)[type];
@@ -100,7 +100,7 @@ function limitSteps(
     }
     const least = type === "RLIMIT_NOFILE" ? leastFds : 0;
     const limit = new BigUint64Array([limitWord(soft, least), limitWord(hard, least)]);
-    p.step("prlimit64", [pid, number, new Uint8Array(limit.buffer), 0], {
+    p.step("prlimit64", [0, number, new Uint8Array(limit.buffer), 0], {
       name: "set limit",
       subject: type,
       mayFail,
@@ -114,13 +114,6 @@ function limitSteps(
  */
 export function raiseLimitSteps(p: ProgramBuilder, process: OciProcess): void {
   limitSteps(p, process, { mayFail: true, leastFds: 1024 });
-}
-
-/** The limits of a process that has set them itself: a second time, where that is allowed. */
-export function limitProgram(process: OciProcess, pid: number): ProgramBuilder {
-  const p = new ProgramBuilder("set limits");
-  limitSteps(p, process, { pid, mayFail: true });
-  return p;
 }
 
 /** -1 and 2^64-1, which JSON.parse makes 2^64, are no limit. */
