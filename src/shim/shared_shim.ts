@@ -10,11 +10,17 @@ import { type Attachment, type AttachTarget, attachTo, type OnOutput } from "./a
 import type { ShimClient } from "./client.ts";
 import { type Shim, type ShimProgram, spawnShim } from "./spawn.ts";
 
+interface Started {
+  readonly client: ShimClient;
+  readonly pid: number;
+  readonly directory: string;
+}
+
 /** Lends the shim out. It is started when first needed, and again should it have died. */
 export class SharedShim {
   readonly #parentDir: string;
   readonly #program: ShimProgram;
-  #current: { readonly client: ShimClient; readonly directory: string } | undefined;
+  #current: Started | undefined;
 
   /** @param options.execDir below it, in `shims/PID`, goes the socket */
   constructor(options: {
@@ -27,7 +33,10 @@ export class SharedShim {
 
   /** The shim, for the start of one container. */
   borrow(): Shim {
-    if (this.#current === undefined || this.#current.client.gone) this.#current = this.#start();
+    // That it was killed can be seen before its connection tells.
+    if (this.#current === undefined || this.#current.client.gone || !lives(this.#current.pid)) {
+      this.#current = this.#start();
+    }
     const { client, directory } = this.#current;
     return {
       client,
@@ -50,13 +59,13 @@ export class SharedShim {
     this.#current = undefined;
   }
 
-  #start(): { client: ShimClient; directory: string } {
+  #start(): Started {
     this.#sweep();
     const shim = spawnShim(this.#program);
     const { client, pid } = shim;
     shim.releaseAttach();
     client.keepAliveForCallsOnly();
-    return { client, directory: `${this.#parentDir}/${pid}` };
+    return { client, pid, directory: `${this.#parentDir}/${pid}` };
   }
 
   /** A shim that was killed could not remove its directory. */
@@ -69,4 +78,10 @@ export class SharedShim {
       rmdir(`${this.#parentDir}/${pid}`);
     }
   }
+}
+
+/** Neither gone nor a zombie, which a child of ours is until it is reaped. */
+function lives(pid: number): boolean {
+  const stat = readTextIfExists(`/proc/${pid}/stat`);
+  return stat !== undefined && stat[stat.lastIndexOf(")") + 2] !== "Z";
 }
