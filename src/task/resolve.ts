@@ -89,6 +89,7 @@ function workingDir(path: string): string {
 
 /** What `docker inspect` shows as HostConfig. */
 export function hostConfig(options: ContainerOptions): HostConfig {
+  checkMemory(options.memoryBytes ?? 0);
   return {
     autoRemove: options.autoRemove ?? false,
     networkMode: options.network ?? "none",
@@ -107,4 +108,16 @@ export function hostConfig(options: ContainerOptions): HostConfig {
     sysctl: options.sysctl ?? {},
     shmBytes: options.shmBytes ?? 64 << 20,
   };
+}
+
+/** As in Docker. With less, the kernel ends whoever sets the container up. */
+function checkMemory(bytes: number): void {
+  const MIN_MIB = 6;
+  if (bytes === 0 || bytes >= MIN_MIB << 20) return;
+  throw new CtrError({
+    code: "invalid_argument",
+    operation: "limit memory",
+    subject: `${bytes} bytes`,
+    reason: `minimum memory limit allowed is ${MIN_MIB}MB`,
+  });
 }

@@ -101,3 +101,9 @@ test("hostConfig() has Docker's defaults", () => {
     [false, "none", 64 << 20, 0, false],
   );
 });
+
+test("hostConfig() refuses less memory than it takes to start", () => {
+  const memory = (memoryBytes: number) => () => hostConfig({ image: "x", memoryBytes });
+  assert.throws(memory(6 * 1024 * 1024 - 1), { code: "invalid_argument", message: /6MB/ });
+  assert.equal(memory(6 * 1024 * 1024)().memoryBytes, 6 * 1024 * 1024);
+});
