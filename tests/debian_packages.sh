@@ -10,7 +10,7 @@ wanted="
   attr procps e2fsprogs
 "
 case "$(dpkg --print-architecture)" in
-  amd64) wanted="$wanted binutils" ;;
+  amd64) wanted="$wanted binutils qemu-system-x86 cpio" ;;
   arm64) wanted="$wanted binutils" ;;
 esac
 

@@ -21,7 +21,7 @@ import { staticChecks } from "./runner/static_checks.mjs";
 import { runTestFile, RUNTIMES } from "./runner/test_file.mjs";
 
 const DEADLINE_MS = 50 * 60_000;
-const SERIAL = /^tests\/(root|rootless|cve|issues|peers)\//;
+const SERIAL = /^tests\/(root|rootless|cve|issues|peers|vm)\//;
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 process.chdir(root);

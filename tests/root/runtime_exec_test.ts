@@ -3,6 +3,7 @@ import { readFileSync, readlinkSync } from "node:fs";
 import { test } from "node:test";
 import type { OciProcess, OciSpec } from "../../src/oci/mod.ts";
 import { close, kill, waitFor } from "../../src/program/mod.ts";
+import { cgroupVersion } from "../../src/runtime/mod.ts";
 import { Bundle, type Ran, traces, type Variation } from "../fixtures/bundle.ts";
 import { needs } from "../fixtures/needs.ts";
 
@@ -50,7 +51,8 @@ test("an added process is in all of the container's namespaces and cgroups", her
     assert.notEqual(lines.at(-1), "1");
     const inside = await add(["/bin/cat", "/proc/self/cgroup"]);
     assert.ok(!/:(memory|pids):\/\.\./.test(inside.stdout), inside.stdout);
-    const procs = await add(["/bin/sh", "-c", "cat /sys/fs/cgroup/pids/cgroup.procs | wc -l"]);
+    const directory = `/sys/fs/cgroup${cgroupVersion() === 2 ? "" : "/pids"}`;
+    const procs = await add(["/bin/sh", "-c", `cat ${directory}/cgroup.procs | wc -l`]);
     assert.ok(Number(procs.stdout) >= 2);
   });
 });

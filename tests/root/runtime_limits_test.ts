@@ -2,26 +2,37 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { close, kill, waitFor } from "../../src/program/mod.ts";
-import { destroy, freeze, pids, stats } from "../../src/runtime/mod.ts";
+import { cgroupVersion, destroy, freeze, pids, stats } from "../../src/runtime/mod.ts";
 import { attachDeviceFilter } from "../../src/runtime/device_filter.ts";
 import { DEFAULT_DEVICES } from "../../src/runtime/default_devices.ts";
 import { Bundle, finish, traces } from "../fixtures/bundle.ts";
 import { needs } from "../fixtures/needs.ts";
 
-const v1 = needs("root", "cgroup1", "file:/bin/busybox");
-const file = (bundle: Bundle, controller: string, name: string) =>
-  readFileSync(`/sys/fs/cgroup/${controller}${bundle.cgroup}/${name}`, "utf8").trim();
+const here = needs("root", "cgroup", "file:/bin/busybox");
+const v2 = cgroupVersion() === 2;
 
-test("limits are in the container's cgroups, and the container in them", v1, async () => {
+/** The directory of a controller of version 1; with version 2 there is one for all. */
+const directory = (bundle: Bundle, controller: string) =>
+  `/sys/fs/cgroup${v2 ? "" : `/${controller}`}${bundle.cgroup}`;
+const file = (bundle: Bundle, controller: string, name: string) =>
+  readFileSync(`${directory(bundle, controller)}/${name}`, "utf8").trim();
+
+test("limits are in the container's cgroups, and the container in them", here, async () => {
   await using bundle = new Bundle();
   const created = await bundle.create(["/bin/true"], {
     memoryBytes: 64 << 20,
     nanoCpus: 500_000_000,
     pidsLimit: 33,
   });
-  assert.equal(file(bundle, "memory", "memory.limit_in_bytes"), String(64 << 20));
-  assert.equal(file(bundle, "memory", "memory.memsw.limit_in_bytes"), String(128 << 20));
-  assert.equal(file(bundle, "cpu", "cpu.cfs_quota_us"), "50000");
+  if (v2) {
+    assert.equal(file(bundle, "memory", "memory.max"), String(64 << 20));
+    assert.equal(file(bundle, "memory", "memory.swap.max"), String(64 << 20));
+    assert.equal(file(bundle, "cpu", "cpu.max"), "50000 100000");
+  } else {
+    assert.equal(file(bundle, "memory", "memory.limit_in_bytes"), String(64 << 20));
+    assert.equal(file(bundle, "memory", "memory.memsw.limit_in_bytes"), String(128 << 20));
+    assert.equal(file(bundle, "cpu", "cpu.cfs_quota_us"), "50000");
+  }
   assert.equal(file(bundle, "pids", "pids.max"), "33");
   for (const controller of ["memory", "cpu", "pids", "devices", "freezer"]) {
     assert.equal(file(bundle, controller, "cgroup.procs"), String(created.process.pid));
@@ -29,7 +40,7 @@ test("limits are in the container's cgroups, and the container in them", v1, asy
   assert.equal(finish(created).exitCode, 0);
 });
 
-test("too much memory is an OOM kill that is counted", v1, async () => {
+test("too much memory is an OOM kill that is counted", here, async () => {
   await using bundle = new Bundle();
   const script = "dd if=/dev/zero of=/dev/null bs=100M count=1";
   const created = await bundle.create(["/bin/sh", "-c", script], { memoryBytes: 16 << 20 });
@@ -41,7 +52,7 @@ test("too much memory is an OOM kill that is counted", v1, async () => {
   assert.equal(counted.memoryLimitBytes, 16 << 20);
 });
 
-test("too many processes are refused", v1, async () => {
+test("too many processes are refused", here, async () => {
   await using bundle = new Bundle();
   const { stderr } = await bundle.sh("for i in 1 2 3 4 5 6; do sleep 1 & done; wait", {
     pidsLimit: 4,
@@ -49,7 +60,7 @@ test("too many processes are refused", v1, async () => {
   assert.match(stderr, /can't fork/);
 });
 
-test("devices that are not allowed cannot be opened", v1, async () => {
+test("devices that are not allowed cannot be opened", here, async () => {
   await using bundle = new Bundle();
   const { stdout, stderr } = await bundle.sh(
     "mknod /tmp/null c 1 3 && echo x > /tmp/null && echo fine; mknod /tmp/kmsg c 1 11 && cat /tmp/kmsg",
@@ -58,7 +69,7 @@ test("devices that are not allowed cannot be opened", v1, async () => {
   assert.match(stderr, /kmsg.*not permitted/);
 });
 
-test("stats(), pids() and freeze() see a running container", v1, async () => {
+test("stats(), pids() and freeze() see a running container", here, async () => {
   await using bundle = new Bundle();
   const { process, stdout, stderr } = await bundle.create(["/bin/sleep", "60"]);
   process.start();
@@ -68,13 +79,17 @@ test("stats(), pids() and freeze() see a running container", v1, async () => {
     const counted = await stats(ref);
     assert.equal(counted.pids, 1);
     assert.ok(counted.memoryBytes! > 0 && counted.cpuNs! > 0);
+    const frozen = () =>
+      v2
+        ? /^frozen 1$/m.test(file(bundle, "", "cgroup.events"))
+        : file(bundle, "freezer", "freezer.state") === "FROZEN";
     await freeze(ref, true);
-    for (let i = 0; file(bundle, "freezer", "freezer.state") !== "FROZEN"; i++) {
+    for (let i = 0; !frozen(); i++) {
       assert.ok(i < 100);
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     await freeze(ref, false);
-    assert.equal(file(bundle, "freezer", "freezer.state"), "THAWED");
+    assert.equal(frozen(), false);
   } finally {
     kill(process.pid, 9);
     waitFor(process.pid, { block: true });
@@ -83,14 +98,14 @@ test("stats(), pids() and freeze() see a running container", v1, async () => {
   }
 });
 
-test("destroy() ends what is left, frozen and in cgroups below", v1, async () => {
+test("destroy() ends what is left, frozen and in cgroups below", here, async () => {
   await using bundle = new Bundle();
   await bundle.run(["/bin/true"]);
   const before = traces();
   const { process, stdout, stderr } = await bundle.create(["/bin/sleep", "60"]);
   process.start();
   const ref = { id: bundle.id, spec: bundle.spec(["x"]) };
-  const below = `/sys/fs/cgroup/pids${bundle.cgroup}/below`;
+  const below = `${directory(bundle, "pids")}/below`;
   mkdirSync(below);
   writeFileSync(`${below}/cgroup.procs`, String(process.pid));
   await freeze(ref, true);
@@ -102,7 +117,7 @@ test("destroy() ends what is left, frozen and in cgroups below", v1, async () =>
   assert.deepEqual(traces(), before);
 });
 
-test("a cgroup in use is not shared by mistake", v1, async () => {
+test("a cgroup in use is not shared by mistake", here, async () => {
   await using bundle = new Bundle();
   const { process, stdout, stderr } = await bundle.create(["/bin/true"]);
   await assert.rejects(bundle.create(["/bin/true"]), { code: "already_exists" });

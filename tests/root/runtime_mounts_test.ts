@@ -9,6 +9,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { release } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { OciMount } from "../../src/oci/mod.ts";
@@ -163,7 +164,10 @@ test("an overlay is the root inside, and nothing is mounted outside", {
       `workdir=${dirs[1]}`,
     ],
   });
-  for (const count of [1, 120]) {
+  // Before Linux 6.8 their names have to fit on a page.
+  const [major = 0, minor = 0] = release().split(".").map(Number);
+  const most = major > 6 || (major === 6 && minor >= 8) ? 120 : 50;
+  for (const count of [1, most]) {
     // Equal directories are refused, so the many are links.
     const { options, ...rest } = overlay(1);
     const many = Array.from({ length: count - 1 }, (_, i) => {
