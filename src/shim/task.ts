@@ -243,6 +243,8 @@ export class Task {
     if (execId === "") {
       this.#log?.close();
       process.exit = { ...exit, oomKilled: await oomKilled(this.#ref, exit.exitCode) };
+      // Whoever hears of the end may start it again, in a cgroup of the same name.
+      await this.#clean().catch(() => {});
       this.#status = "stopped";
       this.#writeState();
     }

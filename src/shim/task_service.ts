@@ -188,7 +188,7 @@ export class TaskService {
     const task = this.task(id);
     if (task.options.sharedDir !== undefined) this.#listen(id);
     else setTimeout(() => this.#listen(id), 0);
-    void task.cleaned().then(() => this.#taskEnded(id));
+    void task.cleaned().then(() => this.#taskEnded(id, task));
   }
 
   #listen(id: string): void {
@@ -235,8 +235,9 @@ export class TaskService {
   }
 
   /** Nobody deletes a detached task; others belong to their client as long as it is connected. */
-  #taskEnded(id: string): void {
-    if (this.#tasks.get(id)?.task.options.detached) this.#giveUp(id);
+  #taskEnded(id: string, task: Task): void {
+    // It may have been started again, and there is another task of this id by now.
+    if (task.options.detached && this.#tasks.get(id)?.task === task) this.#giveUp(id);
     this.#options.onEnded();
   }
 
