@@ -8,31 +8,29 @@ import assert from "node:assert/strict";
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { output, RUNTIME, withCli } from "../fixtures/cli.ts";
+import { output, withCli } from "../fixtures/cli.ts";
 import { needs } from "../fixtures/needs.ts";
 import { ROOT } from "../fixtures/source_scan.ts";
 
 const KIB = 1024;
 
-if (RUNTIME === "bun") {
-  test(
-    "a run on Bun loads one program and no other file of ours",
-    needs("root", "overlayfs", "cmd:strace"),
-    () =>
-      withCli("budget", async (cli) => {
-        await output(["bun", "build.mjs"], { cwd: ROOT });
-        const main = join(ROOT, "dist/cli/main.js");
-        const [, ...args] = cli.argv("run", "--rm", "host", "true");
-        await output(["bun", main, ...args]);
-        const trace = join(cli.root, "trace");
-        await output(["strace", "-f", "-e", "trace=openat", "-o", trace, "bun", main, ...args]);
-        const opened = readFileSync(trace, "utf8").matchAll(/"([^"]+\.(?:ts|js|jsc|mjs))"/g);
-        const files = new Set([...opened].map(([, path]) => path));
-        assert.deepEqual([...files].sort(), [main, `${main}.jsc`]);
-        assert.ok(statSync(main).size < 200 * KIB, `${statSync(main).size} bytes`);
-      }),
-  );
-}
+test(
+  "a run on Bun loads one program and no other file of ours",
+  needs("root", "overlayfs", "cmd:strace"),
+  () =>
+    withCli("budget", async (cli) => {
+      await output(["bun", "build.mjs"], { cwd: ROOT });
+      const main = join(ROOT, "dist/cli/main.js");
+      const [, ...args] = cli.argv("run", "--rm", "host", "true");
+      await output(["bun", main, ...args]);
+      const trace = join(cli.root, "trace");
+      await output(["strace", "-f", "-e", "trace=openat", "-o", trace, "bun", main, ...args]);
+      const opened = readFileSync(trace, "utf8").matchAll(/"([^"]+\.(?:ts|js|jsc|mjs))"/g);
+      const files = new Set([...opened].map(([, path]) => path));
+      assert.deepEqual([...files].sort(), [main, `${main}.jsc`]);
+      assert.ok(statSync(main).size < 200 * KIB, `${statSync(main).size} bytes`);
+    }),
+);
 
 test("the package is small", needs("cmd:npm"), async () => {
   const json = await output(["npm", "pack", "--dry-run", "--json", "--ignore-scripts"], {
