@@ -32,6 +32,8 @@ import {
   cgroupSteps,
   closeSteps,
   identitySteps,
+  keptFds,
+  pauseSteps,
   pipeSteps,
   raiseLimitSteps,
   seccompFlags,
@@ -39,7 +41,7 @@ import {
   waitSteps,
 } from "./process_steps.ts";
 import { schedulingSteps } from "./scheduling_steps.ts";
-import { execSteps } from "./exec_steps.ts";
+import { execSteps, lookUpSteps } from "./exec_steps.ts";
 import { maskSteps, nullMountSteps, protectMountSteps, readonlySteps } from "./protect_steps.ts";
 import { terminalSteps } from "./terminal_steps.ts";
 import { checkSupported } from "./unsupported.ts";
@@ -61,7 +63,8 @@ export function compile(input: CompileInput): Compiled {
     throw invalid("a container without a mount namespace of its own is not supported");
   }
   const p = new ProgramBuilder("start");
-  const pipes = pipeSteps(p, input.goFd, input.statusFd);
+  const kept = keptFds(input.preservedFds);
+  const pipes = pipeSteps(p, { goFd: input.goFd, statusFd: input.statusFd, kept });
   // What changes the host's view of this process is done while it is still of the host.
   cgroupSteps(p, input.cgroups);
   if (process.oomScoreAdj !== undefined) oomSteps(p, process.oomScoreAdj);
@@ -85,6 +88,7 @@ export function compile(input: CompileInput): Compiled {
   const { sysctl = {} } = linux;
   const writesProc = Object.keys(sysctl).length > 0 || wantsLabel(process);
   const proc = writesProc ? privateProcSteps(p) : undefined;
+  if (input.pausesBeforePivot) pauseSteps(p, pipes);
   pivotSteps(p, tree.root);
   const master = process.terminal ? terminalSteps(p, process, { console: true }) : undefined;
   if (proc !== undefined) {
@@ -99,8 +103,10 @@ export function compile(input: CompileInput): Compiled {
   nameSteps(p, spec, plan);
   schedulingSteps(p, process);
   const KEYCTL_JOIN_SESSION_KEYRING = 1;
-  p.step("keyctl", [KEYCTL_JOIN_SESSION_KEYRING, 0], { name: "new keyring", mayFail: true });
-  closeSteps(p, pipes, master);
+  if (!input.keepKeyring) {
+    p.step("keyctl", [KEYCTL_JOIN_SESSION_KEYRING, 0], { name: "new keyring", mayFail: true });
+  }
+  closeSteps(p, kept, { go: input.gateFd ?? pipes.go, status: pipes.status, master });
   checks.push(identitySteps(p, process, {
     seccomp: input.seccomp,
     seccompFlags: seccompFlags(linux.seccomp?.flags),
@@ -108,7 +114,8 @@ export function compile(input: CompileInput): Compiled {
     ownStdio: process.terminal ? [0] : facts.ownStdio,
     setGroups: facts.setGroups,
   }));
-  const attempts = execSteps(p, process);
+  if (input.gateFd !== undefined) checks.push(lookUpSteps(p, process));
+  const attempts = execSteps(p, process, kept);
   return {
     program: p,
     cloneFlags: plan.cloneFlags,

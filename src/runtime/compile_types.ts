@@ -46,6 +46,12 @@ export interface CompileInput {
   /** The cgroup mount of the container: host directory and name below `/sys/fs/cgroup`. */
   readonly cgroupMounts: readonly { readonly source: string; readonly name: string }[];
   readonly seccomp: Uint8Array | undefined;
+  /** The process waits here for the last go; absent: at the go pipe. */
+  readonly gateFd?: number | undefined;
+  readonly preservedFds?: number | undefined;
+  readonly keepKeyring?: boolean | undefined;
+  /** It reports and waits when all is mounted, before the host's tree goes out of sight. */
+  readonly pausesBeforePivot?: boolean;
 }
 
 /** The program and what its caller must look at once it waits for the go. */

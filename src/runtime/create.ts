@@ -13,6 +13,7 @@ import type { Compiled, HostFacts } from "./compile_types.ts";
 import { factsOf } from "./facts.ts";
 import { mapIds } from "./id_maps.ts";
 import { Child, readyProcess, Rendezvous } from "./process.ts";
+import { keptFds } from "./process_steps.ts";
 import { seccompFilter } from "./seccomp_filter.ts";
 import type { CreateOptions, RuntimeProcess } from "./types.ts";
 
@@ -93,6 +94,10 @@ function startIn(
         parentFds: rendezvous.parentFds,
         cgroups: cgroups.entered,
         cgroupMounts: cgroups.mounts,
+        gateFd: options.gateFd,
+        preservedFds: options.preserveFds,
+        keepKeyring: options.keepKeyring,
+        pausesBeforePivot: options.beforePivot !== undefined,
       }));
     child = span("clone", () =>
       new Child(
@@ -126,7 +131,7 @@ function startIn(
   }
   return span("set up", () => {
     try {
-      options.meanwhile?.();
+      options.meanwhile?.(child.pid);
     } catch (error) {
       child.giveUp();
       throw error;
@@ -136,6 +141,8 @@ function startIn(
       attempts: compiled.attempts,
       process: spec.process!,
       checks: compiled.checks,
+      masterFd: keptFds(options.preserveFds).master,
+      station: options.beforePivot,
     });
   });
 }

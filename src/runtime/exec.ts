@@ -9,7 +9,6 @@
 
 import { CtrError } from "../errors.ts";
 import { PR } from "../linux/mod.ts";
-import type { OciSpec } from "../oci/mod.ts";
 import { call, close, exists, ProgramBuilder, readText, type Ref, spawn } from "../program/mod.ts";
 import { type CgroupLayout, cgroupLayout, checkedCgroupPath } from "./cgroup.ts";
 import { oomSteps } from "./compile.ts";
@@ -23,6 +22,7 @@ import {
   cgroupSteps,
   closeSteps,
   identitySteps,
+  keptFds,
   pipeSteps,
   raiseLimitSteps,
   seccompFlags,
@@ -56,7 +56,12 @@ export async function exec(options: ExecOptions): Promise<RuntimeProcess> {
     const { program, added, copyMemory, ready } = compileExec(options, rendezvous, pidfd, seccomp);
     const child = new Child(spawn(program, { copyMemory }), rendezvous);
     child.follow(added);
-    return readyProcess(child, { operation: "exec", process, ...ready });
+    return readyProcess(child, {
+      operation: "exec",
+      process,
+      masterFd: keptFds(options.preserveFds).master,
+      ...ready,
+    });
   } catch (error) {
     rendezvous.close();
     throw error;
@@ -66,19 +71,21 @@ export async function exec(options: ExecOptions): Promise<RuntimeProcess> {
 }
 
 function compileExec(
-  { pid, spec, process, stdio }: ExecOptions,
+  options: ExecOptions,
   { goFd, statusFd }: Rendezvous,
   pidfd: number,
   seccomp: Uint8Array | undefined,
 ): CompiledExec {
+  const { pid, spec, process, stdio } = options;
   // What may trace every process of the container could reach our memory through this one.
   const traces = spec.process?.capabilities?.bounding?.includes("CAP_SYS_PTRACE") === true;
   const copyMemory = traces || process.oomScoreAdj !== undefined;
   const p = new ProgramBuilder("exec");
-  const pipes = pipeSteps(p, goFd, statusFd);
+  const kept = keptFds(options.preserveFds);
+  const pipes = pipeSteps(p, { goFd, statusFd, kept });
   const layout = cgroupLayout();
   const file = layout.version === 1 ? "tasks" : "cgroup.procs";
-  cgroupSteps(p, cgroupsOf(layout, pid, spec), file);
+  cgroupSteps(p, cgroupsOf(layout, options), file);
   if (process.oomScoreAdj !== undefined) oomSteps(p, process.oomScoreAdj);
   const userns = spec.linux?.namespaces?.some(({ type }) => type === "user") === true;
   const { uid: user } = process.user;
@@ -106,7 +113,7 @@ function compileExec(
   if (process.terminal) master = terminalSteps(p, process, { console: false });
   else stdioSteps(p, fds);
   schedulingSteps(p, process);
-  closeSteps(p, pipes, master);
+  closeSteps(p, kept, { ...pipes, master });
   const check = identitySteps(p, process, {
     seccomp,
     seccompFlags: seccompFlags(spec.linux?.seccomp?.flags),
@@ -115,7 +122,7 @@ function compileExec(
     // Who may not set them keeps ours, so whoever may does.
     setGroups: !userns || readText(`/proc/${pid}/setgroups`).trim() === "allow",
   });
-  const attempts = execSteps(p, process);
+  const attempts = execSteps(p, process, kept);
   return { program: p, added, copyMemory, ready: { attempts, checks: [check] } };
 }
 
@@ -131,10 +138,10 @@ function checkProcess(args: readonly string[], cwd: string): void {
 }
 
 /** The container's cgroups: where its spec says, or where its first process is. */
-function cgroupsOf(layout: CgroupLayout, pid: number, spec: OciSpec): string[] {
+function cgroupsOf(layout: CgroupLayout, { pid, spec, subCgroup }: ExecOptions): string[] {
   const said = spec.linux?.cgroupsPath;
   if (said) {
-    const path = checkedCgroupPath(said);
+    const path = checkedCgroupPath(said) + (subCgroup ? checkedCgroupPath(subCgroup) : "");
     const roots = layout.version === 2 ? [layout.root] : [...new Set(layout.controllers.values())];
     return roots.map((root) => root + path).filter(exists);
   }

@@ -8,7 +8,8 @@ import { SyscallError } from "../errors.ts";
 import { AT, ERRNO, errnoName } from "../linux/mod.ts";
 import type { OciProcess } from "../oci/mod.ts";
 import { type ProgramBuilder, type Ref, strings } from "../program/mod.ts";
-import { GO_FD, STATUS_FD, waitSteps } from "./process_steps.ts";
+import type { Check } from "./protect_steps.ts";
+import { type KeptFds, waitSteps } from "./process_steps.ts";
 
 /** The steps that execute, and after them, for the error message, those that look what was there. */
 export interface ExecAttempts {
@@ -18,9 +19,9 @@ export interface ExecAttempts {
 }
 
 /** Say that all is ready, wait for the go, execute. */
-export function execSteps(p: ProgramBuilder, process: OciProcess): ExecAttempts {
-  p.step("write", [STATUS_FD, new Uint8Array([0x72]), 1], { name: "report ready" });
-  waitSteps(p, GO_FD);
+export function execSteps(p: ProgramBuilder, process: OciProcess, kept: KeptFds): ExecAttempts {
+  p.step("write", [kept.status, new Uint8Array([0x72]), 1], { name: "report ready" });
+  waitSteps(p, kept.go);
   const command = process.args[0]!;
   const argv = strings(process.args);
   const env = strings(process.env ?? []);
@@ -33,6 +34,39 @@ export function execSteps(p: ProgramBuilder, process: OciProcess): ExecAttempts 
     subject: command,
   });
   return { command, execs, exists };
+}
+
+/**
+ * Look whether there is something to execute, without executing it: `create` fails then, not `start`.
+ * What a filter forbids to look at is found out by `start`.
+ *
+ * @returns throws what {@link execError} makes of it
+ */
+export function lookUpSteps(p: ProgramBuilder, process: OciProcess): Check {
+  const command = process.args[0]!;
+  const candidates = executableCandidates(command, process.env ?? []);
+  const about = { name: "look up", subject: command, mayFail: true };
+  const X_OK = 1;
+  const looks = candidates.map((path) => ({
+    executable: p.step("faccessat", [AT.AT_FDCWD, path, X_OK], about),
+    directory: p.step("faccessat", [AT.AT_FDCWD, `${path}/.`, 0], about),
+    present: p.step("faccessat", [AT.AT_FDCWD, path, 0], about),
+  }));
+  return (result) => {
+    const errnos = looks.map(({ executable, directory }) =>
+      result(directory) === 0 ? ERRNO.EACCES : -result(executable)
+    );
+    const unknown = (errno: number) => errno === ERRNO.EPERM || errno === ERRNO.ENOSYS;
+    if (errnos.some((errno) => errno === 0 || unknown(errno))) return;
+    throw execError({
+      command,
+      execs: looks.map(({ executable }) => executable),
+      exists: looks.map(({ present }) => present),
+    }, (ref) => {
+      const index = looks.findIndex(({ executable }) => executable === ref);
+      return index < 0 ? result(ref) : -errnos[index]!;
+    });
+  };
 }
 
 /** The paths that execvp(3) would try, in order. */

@@ -21,7 +21,6 @@ import {
   waitFor,
 } from "../program/mod.ts";
 import { type ExecAttempts, execError } from "./exec_steps.ts";
-import { MASTER_FD } from "./process_steps.ts";
 import type { Check } from "./protect_steps.ts";
 import type { KeeperProcess, RuntimeProcess } from "./types.ts";
 
@@ -147,6 +146,10 @@ export function readyProcess(child: Child, options: {
   readonly attempts: ExecAttempts;
   readonly process: OciProcess;
   readonly checks: readonly Check[];
+  /** Where the pty master is in the child. */
+  readonly masterFd: number;
+  /** What is done when it reports for the first time, if it reports twice. */
+  readonly station?: ((pid: number) => void) | undefined;
 }): RuntimeProcess {
   const { spawned, rendezvous } = child;
   let console: number | undefined;
@@ -157,8 +160,13 @@ export function readyProcess(child: Child, options: {
   try {
     if (!rendezvous.wait()) throw child.failure(options.operation);
     child.ready();
+    if (options.station !== undefined) {
+      options.station(child.pid);
+      rendezvous.go();
+      if (!rendezvous.wait()) throw child.failure(options.operation);
+    }
     for (const check of options.checks) check((ref) => spawned.result(ref));
-    if (options.process.terminal) console = masterOf(child);
+    if (options.process.terminal) console = masterOf(child, options.masterFd);
   } catch (error) {
     giveUp();
     throw error;
@@ -176,6 +184,10 @@ export function readyProcess(child: Child, options: {
       throw error;
     },
     abandon: giveUp,
+    leave() {
+      rendezvous.close();
+      close(spawned.pidfd);
+    },
   };
 }
 
@@ -206,10 +218,10 @@ function keeperProcess(spawned: Spawned, wake: number): KeeperProcess {
 }
 
 /** The terminal's master, from where the child keeps it. */
-function masterOf({ pid, spawned }: Child): number {
+function masterOf({ pid, spawned }: Child, fd: number): number {
   const pidfd = pid === spawned.pid ? spawned.pidfd : call("pidfd_open", String(pid), pid, 0);
   try {
-    return call("pidfd_getfd", "terminal", pidfd, MASTER_FD, 0);
+    return call("pidfd_getfd", "terminal", pidfd, fd, 0);
   } finally {
     if (pidfd !== spawned.pidfd) close(pidfd);
   }

@@ -22,10 +22,18 @@ import { O_ARCH, openHow, ProgramBuilder, type Ref } from "../program/mod.ts";
 import type { Check } from "./protect_steps.ts";
 
 /** Where the descriptors that survive until execve are put. */
-export const GO_FD = 3;
-export const STATUS_FD = 4;
-/** The pty master waits here until the parent fetched it. */
-export const MASTER_FD = 5;
+export interface KeptFds {
+  readonly go: number;
+  readonly status: number;
+  /** The pty master waits here until the parent fetched it. */
+  readonly master: number;
+}
+
+/** @param preserved how many descriptors after 0, 1 and 2 the process gets from its parent */
+export function keptFds(preserved = 0): KeptFds {
+  const first = 3 + preserved;
+  return { go: first, status: first + 1, master: first + 2 };
+}
 
 /** The child's ends of the pipes to its parent, out of the way of the descriptors of the container. */
 export interface ParentPipes {
@@ -34,14 +42,28 @@ export interface ParentPipes {
 }
 
 /** Take the pipes out of the way. */
-export function pipeSteps(p: ProgramBuilder, goFd: number, statusFd: number): ParentPipes {
-  const move = (fd: number) => p.step("fcntl", [fd, F.F_DUPFD_CLOEXEC, 10]);
+export function pipeSteps(
+  p: ProgramBuilder,
+  { goFd, statusFd, kept }: {
+    readonly goFd: number;
+    readonly statusFd: number;
+    readonly kept: KeptFds;
+  },
+): ParentPipes {
+  const free = Math.max(10, kept.master + 1);
+  const move = (fd: number) => p.step("fcntl", [fd, F.F_DUPFD_CLOEXEC, free]);
   return { go: move(goFd), status: move(statusFd) };
 }
 
 /** Wait until the parent says go; its end of file fails the child. */
 export function waitSteps(p: ProgramBuilder, go: Ref | number): void {
   p.step("read", [go, new Uint8Array(8), 1], { name: "wait for go", zeroFails: true });
+}
+
+/** Say that this station is reached, and wait until the parent has done what it does there. */
+export function pauseSteps(p: ProgramBuilder, { go, status }: ParentPipes): void {
+  p.step("write", [status, new Uint8Array([0x70]), 1], { name: "report a station" });
+  waitSteps(p, go);
 }
 
 /** stdin, stdout and stderr of the process. */
@@ -126,11 +148,20 @@ function limitWord(value: number, least: number): bigint {
  * Keep only the descriptors that are needed up to execve: after this no path in the container, not
  * even `/proc/self/fd`, leads to the host (CVE-2024-21626).
  */
-export function closeSteps(p: ProgramBuilder, { go, status }: ParentPipes, master?: Ref): void {
-  p.step("dup3", [go, GO_FD, O.O_CLOEXEC]);
-  p.step("dup3", [status, STATUS_FD, O.O_CLOEXEC]);
-  if (master !== undefined) p.step("dup3", [master, MASTER_FD, O.O_CLOEXEC]);
-  p.step("close_range", [(master === undefined ? STATUS_FD : MASTER_FD) + 1, 0xffffffff, 0], {
+export function closeSteps(
+  p: ProgramBuilder,
+  kept: KeptFds,
+  { go, status, master }: {
+    /** What is waited at for the last go. */
+    readonly go: Ref | number;
+    readonly status: Ref;
+    readonly master: Ref | undefined;
+  },
+): void {
+  p.step("dup3", [go, kept.go, O.O_CLOEXEC]);
+  p.step("dup3", [status, kept.status, O.O_CLOEXEC]);
+  if (master !== undefined) p.step("dup3", [master, kept.master, O.O_CLOEXEC]);
+  p.step("close_range", [(master === undefined ? kept.status : kept.master) + 1, 0xffffffff, 0], {
     name: "close descriptors",
   });
 }

@@ -36,8 +36,24 @@ export interface CreateOptions {
   readonly stdio: Stdio;
   /** The container's parent shall not be this process but a keeper; see {@link keepable}. */
   readonly keeper?: Omit<Keeper, "wakeFd">;
-  /** Called while the process is busy with itself: what may take as long costs nothing here. */
-  readonly meanwhile?: () => void;
+  /**
+   * Called while the process is busy with itself: what may take as long costs nothing here.
+   *
+   * @param pid the container's process, or its keeper
+   */
+  readonly meanwhile?: (pid: number) => void;
+  /**
+   * Where the process waits after `create`, instead of a pipe to its parent, which may then end: a FIFO
+   * that is open for reading and writing. A byte in it is the start. What shall be executed is looked up
+   * before, so that `create` fails when there is none. The caller closes it.
+   */
+  readonly gateFd?: number;
+  /** How many descriptors from 3 on the process gets as they are here; default 0. */
+  readonly preserveFds?: number;
+  /** Leave the session keyring of the caller to the container. */
+  readonly keepKeyring?: boolean;
+  /** Called when namespaces and mounts are made and the host's tree is still in the process's sight. */
+  readonly beforePivot?: (pid: number) => void;
 }
 
 /** A container's parent, which waits to be needed. */
@@ -60,6 +76,10 @@ export interface ExecOptions {
   /** Host pid of the container's init. */
   readonly pid: number;
   readonly spec: OciSpec;
+  /** As in {@link CreateOptions}. */
+  readonly preserveFds?: number;
+  /** A cgroup below the container's. */
+  readonly subCgroup?: string;
   /** The `process` object of the added process. */
   readonly process: OciProcess;
   readonly stdio: Stdio;
@@ -79,6 +99,11 @@ export interface RuntimeProcess {
   start(): void;
   /** Give up before `start`: the process ends and is reaped. */
   abandon(): void;
+  /**
+   * Leave it alone, waiting at its gate or running. What it shares with this process stays: this is
+   * for one that is about to end.
+   */
+  leave(): void;
   /** The process's parent, when `create` was asked for one. */
   readonly keeper: KeeperProcess | undefined;
 }

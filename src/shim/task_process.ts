@@ -31,7 +31,14 @@ export function newProcess(io: ProcessIo, runtime: RuntimeProcess): Process {
 /** A process that was started by somebody else. */
 export function runningProcess(io: ProcessIo, pid: number): Process {
   const nothing = () => {};
-  const runtime = { pid, console: undefined, keeper: undefined, start: nothing, abandon: nothing };
+  const runtime = {
+    pid,
+    console: undefined,
+    keeper: undefined,
+    start: nothing,
+    abandon: nothing,
+    leave: nothing,
+  };
   return { ...newProcess(io, runtime), started: true };
 }
 
