@@ -6,19 +6,11 @@
  */
 
 import { CtrError } from "../errors.ts";
-import { AT, CLONE, MS, O, PR } from "../linux/mod.ts";
+import { AT, CLONE, O, PR } from "../linux/mod.ts";
 import { ProgramBuilder, type Ref } from "../program/mod.ts";
-import type { OciMount, OciProcess, OciSpec } from "../oci/mod.ts";
+import type { OciProcess, OciSpec } from "../oci/mod.ts";
 import type { Compiled, CompileInput } from "./compile_types.ts";
-import { deviceSteps } from "./device_steps.ts";
-import {
-  freshSteps,
-  mountSteps,
-  normalPath,
-  rootfsSteps,
-  targetSteps,
-  type Tree,
-} from "./mount_steps.ts";
+import { targetSteps } from "./mount_steps.ts";
 import { giveStdioSteps } from "./id_maps.ts";
 import {
   becomeRootSteps,
@@ -42,7 +34,9 @@ import {
 } from "./process_steps.ts";
 import { schedulingSteps } from "./scheduling_steps.ts";
 import { execSteps, lookUpSteps } from "./exec_steps.ts";
-import { maskSteps, nullMountSteps, protectMountSteps, readonlySteps } from "./protect_steps.ts";
+import { pivotSteps } from "./root_steps.ts";
+import { treeSteps } from "./tree_steps.ts";
+import { maskSteps, protectMountSteps, readonlySteps } from "./protect_steps.ts";
 import { terminalSteps } from "./terminal_steps.ts";
 import { checkSupported } from "./unsupported.ts";
 
@@ -168,116 +162,6 @@ function namespaceSteps(
 /** Whether there are others who could see this process before its program. */
 function joinsOthers({ joined }: NamespacePlan): boolean {
   return joined.some(({ type }) => type === "pid" || type === "user");
-}
-
-/** The container's file system tree, up to the point where it becomes the root. */
-function treeSteps(p: ProgramBuilder, input: CompileInput, userns: boolean) {
-  const { spec, facts } = input;
-  const { linux = {}, mounts = [] } = spec;
-  const spread = propagation(linux.rootfsPropagation);
-  p.step("mount", [0, "/", 0, spread, 0], { name: "set propagation of the root" });
-  if (facts.parentMount !== undefined) {
-    // Or the container's mounts would appear on the host.
-    p.step("mount", [0, facts.parentMount, 0, MS.MS_PRIVATE, 0], {
-      name: "make the mount of the rootfs private",
-      subject: facts.parentMount,
-    });
-  }
-  p.step("umask", [0]);
-  const tree = rootfsSteps(p, facts.rootfsPath, input.rootfs);
-  const dev = mounts.find(({ destination }) => normalPath(destination) === "/dev");
-  const bound = dev?.type === "bind" || dev?.options?.some((option) => /^r?bind$/.test(option));
-  const makeDevices = (fresh: boolean) =>
-    deviceSteps(p, tree, linux.devices ?? [], { bind: userns, fresh });
-  let nullDevice: Ref | undefined;
-  for (const mount of mounts) {
-    checkProcMount(mount);
-    if (mount.type === "cgroup" || mount.type === "cgroup2") {
-      cgroupMountSteps(p, tree, mount, input.cgroupMounts);
-      continue;
-    }
-    const source = mount.source?.startsWith("/") === false && isBind(mount)
-      ? `${input.bundle}/${mount.source}`
-      : mount.source;
-    const whole = source === undefined ? mount : { ...mount, source };
-    mountSteps(p, tree, whole, facts.sourceKinds.get(mount.destination) ?? "directory");
-    if (mount === dev && !bound) nullDevice = makeDevices(mount.type === "tmpfs");
-  }
-  if (dev === undefined) {
-    targetSteps(p, tree, "/dev", "directory");
-    makeDevices(false); // in the rootfs itself, where others may be at work: its null is not trusted
-  }
-  const masks = { paths: linux.maskedPaths ?? [], kinds: facts.maskKinds };
-  return { tree, nulls: nullMountSteps(p, masks, nullDevice) };
-}
-
-function isBind(mount: OciMount): boolean {
-  return mount.type === "bind" || mount.options?.some((option) => /^r?bind$/.test(option)) === true;
-}
-
-/** As in runc: nothing may hide what the container's `/proc` says, but for files that LXCFS serves. */
-function checkProcMount({ destination, type, source = "" }: OciMount): void {
-  const path = normalPath(destination);
-  if (path !== "/proc" && !path.startsWith("/proc/")) return;
-  const served =
-    /^\/proc\/(cpuinfo|diskstats|meminfo|stat|swaps|uptime|loadavg|slabinfo|net\/dev|sys\/kernel\/ns_last_pid|sys\/crypto\/fips_enabled)$/;
-  const fine = path === "/proc" ? type === "proc" || source === "/proc" : served.test(path);
-  if (fine) return;
-  throw new CtrError({
-    code: "invalid_argument",
-    operation: "mount",
-    subject: destination,
-    reason: path === "/proc"
-      ? "only a proc file system can be there"
-      : "it is inside /proc, where nothing can be mounted",
-  });
-}
-
-function propagation(name: string | undefined): number {
-  const words: Readonly<Record<string, number>> = {
-    shared: MS.MS_SHARED,
-    private: MS.MS_PRIVATE,
-    slave: MS.MS_SLAVE,
-    unbindable: MS.MS_UNBINDABLE,
-  };
-  if (name === undefined || name === "") return MS.MS_SLAVE | MS.MS_REC;
-  const word = words[name.replace(/^r/, "")];
-  if (word === undefined) throw invalid(`there is no propagation ${JSON.stringify(name)}`);
-  return name.startsWith("r") ? word | MS.MS_REC : word;
-}
-
-function cgroupMountSteps(
-  p: ProgramBuilder,
-  tree: Tree,
-  { destination, options = [] }: OciMount,
-  mounts: CompileInput["cgroupMounts"],
-): void {
-  const readonly = options.includes("ro");
-  const bind = ["bind", "nosuid", "nodev", "noexec", ...readonly ? ["ro"] : []];
-  if (mounts.length === 1 && mounts[0]!.name === "") {
-    mountSteps(p, tree, { destination, source: mounts[0]!.source, options: bind }, "directory");
-    return;
-  }
-  const tmpfs = ["nosuid", "nodev", "noexec", "mode=755"];
-  mountSteps(p, tree, { destination, type: "tmpfs", source: "tmpfs", options: tmpfs }, "directory");
-  freshSteps(p, tree, destination);
-  for (const { source, name } of mounts) {
-    const target = `${destination}/${name}`;
-    mountSteps(p, tree, { destination: target, source, options: bind }, "directory");
-  }
-  if (readonly) protectMountSteps(p, tree, destination);
-}
-
-/** Make the root the process's own `/`, with nothing of the host's tree reachable. */
-function pivotSteps(p: ProgramBuilder, root: Ref): void {
-  const host = p.step("openat", [AT.AT_FDCWD, "/", O.O_PATH | O.O_CLOEXEC, 0]);
-  p.step("fchdir", [root]);
-  p.step("pivot_root", [".", "."]);
-  p.step("fchdir", [host]);
-  // If mounts are shared, the end of the host's root here must not be its end there.
-  p.step("mount", [0, ".", 0, MS.MS_SLAVE | MS.MS_REC, 0], { name: "separate from the host" });
-  p.step("umount2", [".", 2], { name: "detach the host's root" });
-  p.step("chdir", ["/"]);
 }
 
 function nameSteps(p: ProgramBuilder, spec: OciSpec, { has }: NamespacePlan): void {
