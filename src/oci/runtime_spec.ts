@@ -1,5 +1,5 @@
 /**
- * `config.json` of the OCI Runtime Specification 1.2, as far as it concerns Linux.
+ * `config.json` of the OCI Runtime Specification 1.3, as far as it concerns Linux.
  *
  * @see https://github.com/opencontainers/runtime-spec/blob/main/config.md
  * @see https://github.com/opencontainers/runtime-spec/blob/main/config-linux.md
@@ -120,23 +120,43 @@ export interface OciLinux {
   readonly devices?: readonly OciDevice[];
   readonly cgroupsPath?: string;
   readonly resources?: OciResources;
-  readonly intelRdt?: {
-    readonly closID?: string;
-    readonly l3CacheSchema?: string;
-    readonly memBwSchema?: string;
-    readonly enableCMT?: boolean;
-    readonly enableMBM?: boolean;
-  };
+  readonly intelRdt?: OciIntelRdt;
+  readonly memoryPolicy?: OciMemoryPolicy;
   readonly seccomp?: OciSeccomp;
   readonly rootfsPropagation?: string;
   readonly maskedPaths?: readonly string[];
   readonly readonlyPaths?: readonly string[];
   readonly mountLabel?: string;
   readonly sysctl?: Readonly<Record<string, string>>;
-  readonly personality?: {
-    readonly domain: "LINUX" | "LINUX32";
-    readonly flags?: readonly string[];
-  };
+  readonly personality?: OciPersonality;
+}
+
+/** Resource Director Technology: a class of service in a mounted resctrl file system. */
+export interface OciIntelRdt {
+  /** Default: the container's id. */
+  readonly closID?: string;
+  readonly l3CacheSchema?: string;
+  readonly memBwSchema?: string;
+  /** Lines of the class's `schemata` file; written after the other two. */
+  readonly schemata?: readonly string[];
+  /** A monitoring group for this container. */
+  readonly enableMonitoring?: boolean;
+  readonly enableCMT?: boolean;
+  readonly enableMBM?: boolean;
+}
+
+/** What set_mempolicy(2) takes. */
+export interface OciMemoryPolicy {
+  readonly mode: string;
+  /** A list such as `0-3,7`. */
+  readonly nodes?: string;
+  readonly flags?: readonly string[];
+}
+
+export interface OciPersonality {
+  readonly domain: "LINUX" | "LINUX32";
+  /** There are none yet. */
+  readonly flags?: readonly string[];
 }
 
 export type OciNamespaceType =

@@ -32,7 +32,6 @@ import {
   stdioSteps,
   waitSteps,
 } from "./process_steps.ts";
-import { schedulingSteps } from "./scheduling_steps.ts";
 import { execSteps, lookUpSteps } from "./exec_steps.ts";
 import { pivotSteps } from "./root_steps.ts";
 import { treeSteps } from "./tree_steps.ts";
@@ -68,7 +67,7 @@ export function compile(input: CompileInput): Compiled {
     const own = process.terminal ? [] : facts.ownStdio;
     giveStdioSteps(p, { stdio: input.stdio, own, user: process.user.uid, uidMappings });
   }
-  const second = namespaceSteps(p, plan, pipes.go, input.parentFds);
+  const second = namespaceSteps(p, plan, pipes.go, input);
   // In a joined process-id or user namespace others could look into this process and, through
   // /proc/PID/exe, at the host's runtime (CVE-2019-5736).
   p.step("prctl", [PR.PR_SET_DUMPABLE, 0, 0, 0, 0]);
@@ -95,7 +94,7 @@ export function compile(input: CompileInput): Compiled {
   targetSteps(p, tree, process.cwd, "directory", { mayFail: true });
   if (spec.root?.readonly) protectMountSteps(p, tree, "/");
   nameSteps(p, spec, plan);
-  schedulingSteps(p, process);
+  input.rare?.last(p);
   const KEYCTL_JOIN_SESSION_KEYRING = 1;
   if (!input.keepKeyring) {
     p.step("keyctl", [KEYCTL_JOIN_SESSION_KEYRING, 0], { name: "new keyring", mayFail: true });
@@ -114,7 +113,8 @@ export function compile(input: CompileInput): Compiled {
     program: p,
     cloneFlags: plan.cloneFlags,
     second,
-    copyMemory: process.oomScoreAdj !== undefined || plan.joined.some(({ type }) => type === "pid"),
+    copyMemory: process.oomScoreAdj !== undefined || has.has("time") ||
+      plan.joined.some(({ type }) => type === "pid"),
     checks,
     attempts,
     waitsForMapping: own.has("user"),
@@ -144,7 +144,7 @@ function namespaceSteps(
   p: ProgramBuilder,
   plan: NamespacePlan,
   go: Ref,
-  parentFds: readonly number[],
+  { parentFds, rare }: CompileInput,
 ): Ref | undefined {
   joinSteps(p, plan.joined);
   const second = plan.secondClone === undefined
@@ -155,13 +155,14 @@ function namespaceSteps(
     for (const fd of parentFds) p.step("close", [fd]);
     waitSteps(p, go);
   }
+  rare?.inNamespaces(p);
   if (plan.has.has("user")) becomeRootSteps(p);
   return second;
 }
 
-/** Whether there are others who could see this process before its program. */
-function joinsOthers({ joined }: NamespacePlan): boolean {
-  return joined.some(({ type }) => type === "pid" || type === "user");
+/** Whether there are others who could see this process before its program, or it must be alone. */
+function joinsOthers({ joined, has }: NamespacePlan): boolean {
+  return has.has("time") || joined.some(({ type }) => type === "pid" || type === "user");
 }
 
 function nameSteps(p: ProgramBuilder, spec: OciSpec, { has }: NamespacePlan): void {

@@ -277,5 +277,4 @@ test("compile() refuses what makes no sense or is not done", () => {
   refused("invalid_argument", { mounts: [{ destination: "/proc", type: "tmpfs" }] });
   refused("not_implemented", { hooks: { prestart: [{ path: "/bin/true" }] } });
   refused("not_implemented", linux({ intelRdt: { closID: "x" } }));
-  refused("not_implemented", process({ execCPUAffinity: { initial: "0" } }));
 });

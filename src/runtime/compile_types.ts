@@ -9,6 +9,7 @@ import type { ProgramBuilder, Ref } from "../program/mod.ts";
 import type { ExecAttempts } from "./exec_steps.ts";
 import type { Labelling } from "./proc_steps.ts";
 import type { Check } from "./protect_steps.ts";
+import type { RareSteps } from "./rare.ts";
 import type { RootfsMount } from "./types.ts";
 
 /** What the compiler has to know of the host beside the spec; looked up by `facts.ts`. */
@@ -46,6 +47,7 @@ export interface CompileInput {
   /** The cgroup mount of the container: host directory and name below `/sys/fs/cgroup`. */
   readonly cgroupMounts: readonly { readonly source: string; readonly name: string }[];
   readonly seccomp: Uint8Array | undefined;
+  readonly rare?: RareSteps | undefined;
   /** The process waits here for the last go; absent: at the go pipe. */
   readonly gateFd?: number | undefined;
   readonly preservedFds?: number | undefined;

@@ -14,6 +14,7 @@ import { factsOf } from "./facts.ts";
 import { mapIds } from "./id_maps.ts";
 import { Child, readyProcess, Rendezvous } from "./process.ts";
 import { keptFds } from "./process_steps.ts";
+import { type RareSteps, rareSteps } from "./rare.ts";
 import { seccompFilter } from "./seccomp_filter.ts";
 import type { CreateOptions, RuntimeProcess } from "./types.ts";
 
@@ -36,7 +37,9 @@ export function cgroupPathOf(
  */
 export function keepable({ process, linux = {} }: OciSpec): boolean {
   return process?.terminal !== true && process?.oomScoreAdj === undefined &&
-    !(linux.namespaces ?? []).some(({ type, path }) => type === "user" || (path ?? "") !== "");
+    !(linux.namespaces ?? []).some(({ type, path }) =>
+      type === "user" || type === "time" || (path ?? "") !== ""
+    );
 }
 
 /**
@@ -48,9 +51,10 @@ export async function create(options: CreateOptions): Promise<RuntimeProcess> {
   const { resources } = options.spec.linux ?? {};
   const facts = span("facts", () => factsOf(options));
   const seccomp = await span("seccomp", () => seccompOf(options.spec));
+  const rare = await rareSteps(options.spec);
   const cgroups = await span("cgroup", () => makeCgroups(cgroupPathOf(options), resources));
   try {
-    return startIn(cgroups, options, facts, seccomp);
+    return startIn(cgroups, options, facts, { seccomp, rare });
   } catch (error) {
     removeDirectories(cgroups.made);
     throw error;
@@ -73,7 +77,7 @@ function startIn(
   cgroups: MadeCgroups,
   options: CreateOptions,
   facts: HostFacts,
-  seccomp: Uint8Array | undefined,
+  made: { readonly seccomp: Uint8Array | undefined; readonly rare: RareSteps | undefined },
 ): RuntimeProcess {
   const { spec, bundle, rootfs, stdio } = options;
   const rendezvous = new Rendezvous();
@@ -87,7 +91,7 @@ function startIn(
         bundle,
         rootfs,
         facts,
-        seccomp,
+        ...made,
         stdio: [stdio.stdin, stdio.stdout, stdio.stderr],
         goFd: rendezvous.goFd,
         statusFd: rendezvous.statusFd,

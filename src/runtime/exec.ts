@@ -28,7 +28,7 @@ import {
   seccompFlags,
   stdioSteps,
 } from "./process_steps.ts";
-import { schedulingSteps } from "./scheduling_steps.ts";
+import { type RareSteps, rareSteps } from "./rare.ts";
 import { execSteps } from "./exec_steps.ts";
 import { terminalSteps } from "./terminal_steps.ts";
 import type { ExecOptions, RuntimeProcess } from "./types.ts";
@@ -50,10 +50,14 @@ export async function exec(options: ExecOptions): Promise<RuntimeProcess> {
   const { pid, process } = options;
   checkProcess(process.args, process.cwd);
   const seccomp = await seccompOf(options.spec);
+  const rare = await rareSteps(options.spec, process);
   const pidfd = call("pidfd_open", `container process ${pid}`, pid, 0);
   const rendezvous = new Rendezvous();
   try {
-    const { program, added, copyMemory, ready } = compileExec(options, rendezvous, pidfd, seccomp);
+    const { program, added, copyMemory, ready } = compileExec(options, rendezvous, pidfd, {
+      seccomp,
+      rare,
+    });
     const child = new Child(spawn(program, { copyMemory }), rendezvous);
     child.follow(added);
     return readyProcess(child, {
@@ -74,18 +78,25 @@ function compileExec(
   options: ExecOptions,
   { goFd, statusFd }: Rendezvous,
   pidfd: number,
-  seccomp: Uint8Array | undefined,
+  { seccomp, rare }: {
+    readonly seccomp: Uint8Array | undefined;
+    readonly rare: RareSteps | undefined;
+  },
 ): CompiledExec {
   const { pid, spec, process, stdio } = options;
   // What may trace every process of the container could reach our memory through this one.
   const traces = spec.process?.capabilities?.bounding?.includes("CAP_SYS_PTRACE") === true;
-  const copyMemory = traces || process.oomScoreAdj !== undefined;
+  // And only who shares memory with nobody may enter a time namespace.
+  const copyMemory = traces || process.oomScoreAdj !== undefined ||
+    spec.linux?.namespaces?.some(({ type }) => type === "time") === true;
   const p = new ProgramBuilder("exec");
   const kept = keptFds(options.preserveFds);
   const pipes = pipeSteps(p, { goFd, statusFd, kept });
   const layout = cgroupLayout();
   const file = layout.version === 1 ? "tasks" : "cgroup.procs";
+  rare?.outside(p);
   cgroupSteps(p, cgroupsOf(layout, options), file);
+  rare?.inCgroups(p);
   if (process.oomScoreAdj !== undefined) oomSteps(p, process.oomScoreAdj);
   const userns = spec.linux?.namespaces?.some(({ type }) => type === "user") === true;
   const { uid: user } = process.user;
@@ -112,7 +123,7 @@ function compileExec(
   let master: Ref | undefined;
   if (process.terminal) master = terminalSteps(p, process, { console: false });
   else stdioSteps(p, fds);
-  schedulingSteps(p, process);
+  rare?.last(p);
   closeSteps(p, kept, { ...pipes, master });
   const check = identitySteps(p, process, {
     seccomp,

@@ -11,6 +11,7 @@ import { compile } from "./compile.ts";
 import { cgroupPathOf, seccompOf } from "./create.ts";
 import { factsOf } from "./facts.ts";
 import { NAMESPACE_FLAGS } from "./namespaces.ts";
+import { rareSteps } from "./rare.ts";
 import type { CreateOptions } from "./types.ts";
 
 /** The program that `create` would run, in strace notation. Needs no privilege and changes nothing. */
@@ -44,6 +45,7 @@ export async function explainCreate(
       name: layout.version === 2 ? "" : source.slice(0, -path.length).split("/").at(-1)!,
     })),
     seccomp: await seccompOf(spec),
+    rare: await rareSteps(spec),
   });
   const flags = Object.entries(NAMESPACE_FLAGS)
     .filter(([, flag]) => (BigInt(cloneFlags) & BigInt(flag)) !== 0n)

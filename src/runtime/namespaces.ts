@@ -58,8 +58,9 @@ export function planNamespaces(namespaces: readonly OciNamespace[] = []): Namesp
     if (path !== undefined && path !== "") joined.push({ type, path });
     else {
       own.add(type);
-      // The cgroup namespace is made later, when the process is where its root shall be.
-      if (type !== "cgroup") flags += NAMESPACE_FLAGS[type];
+      // The cgroup namespace is made later, when the process is where its root shall be, and the time
+      // namespace when its clocks can be set.
+      if (type !== "cgroup" && type !== "time") flags += NAMESPACE_FLAGS[type];
     }
   }
   joined.sort((a, b) => Number(b.type === "user") - Number(a.type === "user"));

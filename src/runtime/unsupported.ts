@@ -8,17 +8,14 @@ import { CtrError } from "../errors.ts";
 import type { OciSpec } from "../oci/mod.ts";
 
 /** @throws {CtrError} `not_implemented` for the first thing that is not supported */
-export function checkSupported({ hooks, linux = {}, mounts = [], process }: OciSpec): void {
+export function checkSupported({ hooks, linux = {}, mounts = [] }: OciSpec): void {
   for (const [station, list] of Object.entries(hooks ?? {})) {
     if (list.length > 0) throw unsupported(`hooks.${station}`);
   }
   const { resources = {} } = linux;
   const asked = {
-    "process.execCPUAffinity": process?.execCPUAffinity,
-    "linux.timeOffsets": linux.timeOffsets,
     "linux.intelRdt": linux.intelRdt,
     "linux.mountLabel": linux.mountLabel || undefined,
-    "linux.personality": linux.personality,
     "linux.seccomp.listenerPath": linux.seccomp?.listenerPath,
     "linux.resources.rdma": resources.rdma,
     "mounts.uidMappings": mounts.find((mount) => mount.uidMappings !== undefined),
