@@ -51,4 +51,5 @@ export {
   repositoryName,
   withDefaultTag,
 } from "./reference.ts";
+export type * from "./runtime_seccomp.ts";
 export type * from "./runtime_spec.ts";

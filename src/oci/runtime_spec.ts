@@ -6,6 +6,8 @@
  * @module
  */
 
+import type { OciSeccomp } from "./runtime_seccomp.ts";
+
 /** A whole `config.json`. */
 export interface OciSpec {
   readonly ociVersion: string;
@@ -264,47 +266,4 @@ export interface OciDeviceRule {
   readonly major?: number;
   readonly minor?: number;
   readonly access?: string;
-}
-
-export interface OciSeccomp {
-  readonly defaultAction: OciSeccompAction;
-  readonly defaultErrnoRet?: number;
-  readonly architectures?: readonly string[];
-  readonly flags?: readonly string[];
-  readonly listenerPath?: string;
-  readonly listenerMetadata?: string;
-  readonly syscalls?: readonly OciSeccompRule[];
-}
-
-export type OciSeccompAction =
-  | "SCMP_ACT_KILL"
-  | "SCMP_ACT_KILL_PROCESS"
-  | "SCMP_ACT_KILL_THREAD"
-  | "SCMP_ACT_TRAP"
-  | "SCMP_ACT_ERRNO"
-  | "SCMP_ACT_TRACE"
-  | "SCMP_ACT_ALLOW"
-  | "SCMP_ACT_LOG"
-  | "SCMP_ACT_NOTIFY";
-
-export interface OciSeccompRule {
-  readonly names: readonly string[];
-  readonly action: OciSeccompAction;
-  readonly errnoRet?: number;
-  readonly args?: readonly OciSeccompArg[];
-}
-
-/** For `SCMP_CMP_MASKED_EQ`, `value` is the mask and `valueTwo` what must remain. */
-export interface OciSeccompArg {
-  readonly index: number;
-  readonly value: number;
-  readonly valueTwo?: number;
-  readonly op:
-    | "SCMP_CMP_NE"
-    | "SCMP_CMP_LT"
-    | "SCMP_CMP_LE"
-    | "SCMP_CMP_EQ"
-    | "SCMP_CMP_GE"
-    | "SCMP_CMP_GT"
-    | "SCMP_CMP_MASKED_EQ";
 }
