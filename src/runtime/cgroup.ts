@@ -8,6 +8,7 @@
  */
 
 import { CtrError } from "../errors.ts";
+import type { OciResources } from "../oci/mod.ts";
 import { readText, readTextIfExists, rmdir } from "../program/mod.ts";
 
 /** The hierarchies of a host: v2 at one place, or v1 at one place per controller. */
@@ -25,6 +26,7 @@ const V1_CONTROLLERS: ReadonlySet<string> = new Set([
   "freezer",
   "hugetlb",
   "memory",
+  "misc",
   "net_cls",
   "net_prio",
   "perf_event",
@@ -82,6 +84,16 @@ export interface MadeCgroups {
   readonly entered: readonly string[];
   /** What the container sees at `/sys/fs/cgroup`: host directory, and name below. */
   readonly mounts: readonly { readonly source: string; readonly name: string }[];
+}
+
+/** Whether a container has a limit that few have: those are in modules of their own. */
+export function asksRare(resources: OciResources): boolean {
+  const { memory = {}, cpu = {}, network, rdma, hugepageLimits, blockIO, unified } = resources;
+  return [network, rdma, hugepageLimits, blockIO, unified, memory.swappiness, memory.kernelTCP]
+    .some((value) => value !== undefined) ||
+    memory.disableOOMKiller === true ||
+    [cpu.cpus, cpu.mems, cpu.burst, cpu.idle, cpu.realtimePeriod, cpu.realtimeRuntime]
+      .some((value) => value !== undefined);
 }
 
 /** Remove directories as far as they can be; for when something else has failed already. */

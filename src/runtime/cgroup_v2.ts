@@ -5,84 +5,99 @@
  * @module
  */
 
+import { CtrError } from "../errors.ts";
 import { O } from "../linux/mod.ts";
-import type { OciBlockIo, OciResources } from "../oci/mod.ts";
-import { close, ensureDirectory, exists, open, readText, writeFile } from "../program/mod.ts";
+import type { OciMemory, OciResources } from "../oci/mod.ts";
+import { close, ensureDirectory, open, readText, writeFile } from "../program/mod.ts";
 import {
+  asksRare,
   type CgroupLayout,
   checkUnused,
   type MadeCgroups,
-  missingController,
   removeDirectories,
 } from "./cgroup.ts";
+import { type Setting, writeSettings } from "./cgroup_settings.ts";
 import { attachDeviceFilter } from "./device_filter.ts";
 
-/** The files to write, in order: pure, so that it can be tested anywhere. */
-export function settingsV2(resources: OciResources = {}): readonly (readonly [string, string])[] {
-  const files: [string, string][] = [];
-  const set = (file: string, value: number | string | undefined) => {
-    if (value !== undefined && value !== 0 && value !== "") files.push([file, String(value)]);
+/** Reads a file of the cgroup as it is, for what depends on it; a new cgroup has nothing to say. */
+export type CurrentValue = (file: string) => string | undefined;
+
+/**
+ * The files to write, in order: pure, so that it can be tested anywhere.
+ *
+ * @throws {CtrError} `invalid_argument` for what makes no sense
+ */
+export async function settingsV2(
+  resources: OciResources = {},
+  current: CurrentValue = () => undefined,
+): Promise<readonly Setting[]> {
+  const files: Setting[] = [];
+  const set = (...setting: Setting) => {
+    files.push(setting);
   };
-  const { memory = {}, cpu = {}, pids, blockIO = {} } = resources;
-  if (memory.limit) set("memory.max", limitV2(memory.limit));
-  if (memory.swap) {
-    // v1 counts memory and swap together, v2 the swap alone.
-    const swap = memory.swap < 0 ? -1 : memory.swap - Math.max(memory.limit ?? 0, 0);
-    files.push(["memory.swap.max", limitV2(swap)]);
-  }
-  if (memory.reservation) set("memory.low", limitV2(memory.reservation));
-  if (cpu.shares) set("cpu.weight", weightOfShares(cpu.shares));
+  const { memory, cpu = {}, pids } = resources;
+  if (memory !== undefined) memorySettings(memory, set, current);
+  if (cpu.shares) set("cpu.weight", String(weightOfShares(cpu.shares)));
   if (cpu.quota || cpu.period) {
-    const quota = cpu.quota !== undefined && cpu.quota > 0 ? cpu.quota : "max";
-    set("cpu.max", `${quota} ${cpu.period || 100000}`);
+    const [quota = "max", period = "100000"] = current("cpu.max")?.trim().split(" ") ?? [];
+    const next = cpu.quota ? cpu.quota > 0 ? cpu.quota : "max" : quota;
+    set("cpu.max", `${next} ${cpu.period || period}`);
   }
-  set("cpu.max.burst", cpu.burst);
-  set("cpu.idle", cpu.idle);
-  set("cpuset.cpus", cpu.cpus);
-  set("cpuset.mems", cpu.mems);
-  if (pids !== undefined && pids.limit !== 0) set("pids.max", limitV2(pids.limit));
-  for (const { pageSize, limit } of resources.hugepageLimits ?? []) {
-    files.push([`hugetlb.${pageSize}.max`, String(limit)]);
-  }
-  blockIoSettings(blockIO, set);
-  for (const [file, value] of Object.entries(resources.unified ?? {})) {
-    if (file.includes("/")) missingController(file, JSON.stringify(file));
-    files.push([file, value]);
-  }
+  if (pids?.limit) set("pids.max", limitV2(pids.limit));
+  if (asksRare(resources)) (await import("./cgroup_v2_rare.ts")).rareSettingsV2(resources, set);
   return files;
 }
 
-function blockIoSettings(
-  io: OciBlockIo,
-  set: (file: string, value: number | string | undefined) => void,
+function memorySettings(
+  memory: OciMemory,
+  set: (...setting: Setting) => void,
+  current: CurrentValue,
 ): void {
-  if (io.weight) set("io.weight", weightOfBlkio(io.weight));
-  for (const { major, minor, weight } of io.weightDevice ?? []) {
-    if (weight) set("io.weight", `${major}:${minor} ${weightOfBlkio(weight)}`);
+  const { limit, swap, reservation } = memory;
+  const swapAlone = swapV2(memory, current);
+  if (swapAlone !== undefined) {
+    // No limit and no swap are what there is without swap accounting, and twice the memory is what
+    // Docker sets when nobody asked.
+    const byDefault = swapAlone <= 0 || swap === 2 * (limit ?? 0);
+    set("memory.swap.max", limitV2(swapAlone), ...byDefault ? ["ignore"] as const : []);
   }
-  const throttles = {
-    rbps: io.throttleReadBpsDevice,
-    wbps: io.throttleWriteBpsDevice,
-    riops: io.throttleReadIOPSDevice,
-    wiops: io.throttleWriteIOPSDevice,
-  };
-  for (const [key, list = []] of Object.entries(throttles)) {
-    for (const { major, minor, rate } of list) set("io.max", `${major}:${minor} ${key}=${rate}`);
-  }
+  if (limit) set("memory.max", limitV2(limit));
+  if (reservation) set("memory.low", limitV2(reservation));
+}
+
+/** Version 1 counts memory and swap together, version 2 the swap alone. -1 is no limit. */
+function swapV2({ limit = 0, swap = 0 }: OciMemory, current: CurrentValue): number | undefined {
+  if (swap === -1 || (limit === -1 && swap === 0)) return -1;
+  if (swap === 0) return undefined;
+  const there = current("memory.max")?.trim();
+  const memory = limit !== 0 ? limit : there === "max" ? -1 : Number(there ?? 0);
+  if (memory === -1) return swap;
+  if (memory > 0 && swap >= memory) return swap - memory;
+  throw new CtrError({
+    code: "invalid_argument",
+    operation: "limit",
+    subject: "memory.swap.max",
+    reason: memory === 0
+      ? "unable to set swap limit without memory limit"
+      : memory < 0
+      ? `invalid memory value: ${memory}`
+      : `memory+swap limit should be >= memory limit (${swap} < ${memory})`,
+  });
 }
 
 function limitV2(value: number): string {
   return value < 0 ? "max" : String(value);
 }
 
-/** 2…262144 → 1…10000, the conversion that runc and crun use. */
+/**
+ * 2…262144 → 1…10000, and the default of one, 1024, is the default of the other, 100: the conversion
+ * of runc 1.4 and crun 1.24. The older one, which was linear, made 39 of a default.
+ */
 export function weightOfShares(shares: number): number {
-  return 1 + Math.floor(((Math.min(Math.max(shares, 2), 262144) - 2) * 9999) / 262142);
-}
-
-/** 10…1000 → 1…10000. */
-function weightOfBlkio(weight: number): number {
-  return 1 + Math.floor(((Math.min(Math.max(weight, 10), 1000) - 10) * 9999) / 990);
+  if (shares <= 2) return 1;
+  if (shares >= 262144) return 10000;
+  const log = Math.log2(shares);
+  return Math.ceil(10 ** ((log * log + 125 * log) / 612 - 7 / 34));
 }
 
 /**
@@ -93,32 +108,24 @@ function weightOfBlkio(weight: number): number {
  * @throws {CtrError} `failed_precondition` when a limit is asked for whose controller is missing,
  * `already_exists` when the cgroup is in use
  */
-export function makeV2(
+export async function makeV2(
   { root }: CgroupLayout & { readonly version: 2 },
   path: string,
   resources: OciResources = {},
-): MadeCgroups {
-  if (resources.network !== undefined) missingController("linux.resources.network", "net_cls");
+): Promise<MadeCgroups> {
+  const settings = await settingsV2(resources);
+  const wanted = new Set(settings.map(([file]) => file.split(".")[0]!));
   const made: string[] = [];
   let fd: number | undefined;
   try {
     let directory = root;
     for (const part of path.split("/").slice(1)) {
-      enableControllers(directory);
+      enableControllers(directory, wanted);
       directory += `/${part}`;
       if (!ensureDirectory(directory)) made.push(directory);
     }
     if (made.at(-1) !== directory) checkUnused(directory);
-    for (const [file, value] of settingsV2(resources)) {
-      const target = `${directory}/${file}`;
-      if (!exists(target)) {
-        const byDefault = file === "memory.swap.max" &&
-          resources.memory?.swap === 2 * (resources.memory?.limit ?? 0);
-        if (byDefault) continue;
-        missingController(file, file.split(".")[0]!);
-      }
-      writeFile(target, value);
-    }
+    writeSettings([{ directory, files: settings }]);
     fd = open(directory, O.O_PATH);
     if (resources.devices !== undefined && resources.devices.length > 0) {
       attachDeviceFilter(directory, resources.devices);
@@ -131,12 +138,16 @@ export function makeV2(
   }
 }
 
+/** What a container always gets, if the host has it. */
+const ALWAYS = ["memory", "cpu", "pids", "cpuset", "io", "hugetlb"] as const;
+
 /** Children get what the parent has; a controller that cannot be enabled matters only if it is used. */
-function enableControllers(directory: string): void {
+export function enableControllers(directory: string, wanted: ReadonlySet<string>): void {
   const available = readText(`${directory}/cgroup.controllers`).trim().split(" ");
   const enabled = new Set(readText(`${directory}/cgroup.subtree_control`).trim().split(" "));
-  for (const name of ["memory", "cpu", "pids", "cpuset", "io", "hugetlb"]) {
-    if (!available.includes(name) || enabled.has(name)) continue;
+  for (const name of available) {
+    if (enabled.has(name)) continue;
+    if (!wanted.has(name) && !(ALWAYS as readonly string[]).includes(name)) continue;
     try {
       writeFile(`${directory}/cgroup.subtree_control`, `+${name}`);
     } catch {

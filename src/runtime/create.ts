@@ -69,8 +69,8 @@ async function makeCgroups(
 ): Promise<MadeCgroups> {
   const layout = cgroupLayout();
   return layout.version === 1
-    ? (await import("./cgroup_v1.ts")).makeV1(layout, path, resources)
-    : (await import("./cgroup_v2.ts")).makeV2(layout, path, resources);
+    ? await (await import("./cgroup_v1.ts")).makeV1(layout, path, resources)
+    : await (await import("./cgroup_v2.ts")).makeV2(layout, path, resources);
 }
 
 function startIn(

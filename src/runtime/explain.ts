@@ -23,7 +23,7 @@ export async function explainCreate(
   const layout = cgroupLayout();
   const directories = layout.version === 2 ? [layout.root + path] : [
     ...new Set(
-      settingsV1(spec.linux?.resources).flatMap(({ controller }) => {
+      (await settingsV1(spec.linux?.resources)).flatMap(({ controller }) => {
         const mount = layout.controllers.get(controller);
         return mount === undefined ? [] : [mount + path];
       }),

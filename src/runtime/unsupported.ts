@@ -12,12 +12,10 @@ export function checkSupported({ hooks, linux = {}, mounts = [] }: OciSpec): voi
   for (const [station, list] of Object.entries(hooks ?? {})) {
     if (list.length > 0) throw unsupported(`hooks.${station}`);
   }
-  const { resources = {} } = linux;
   const asked = {
     "linux.intelRdt": linux.intelRdt,
     "linux.mountLabel": linux.mountLabel || undefined,
     "linux.seccomp.listenerPath": linux.seccomp?.listenerPath,
-    "linux.resources.rdma": resources.rdma,
     "mounts.uidMappings": mounts.find((mount) => mount.uidMappings !== undefined),
   };
   for (const [field, value] of Object.entries(asked)) {

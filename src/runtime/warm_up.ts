@@ -44,8 +44,8 @@ const SPEC: OciSpec = {
 /** Everything up to the clone, for a container that is never made. */
 export async function warmUp(): Promise<void> {
   const layout = cgroupLayout();
-  if (layout.version === 1) (await import("./cgroup_v1.ts")).settingsV1(SPEC.linux?.resources);
-  else (await import("./cgroup_v2.ts")).settingsV2(SPEC.linux?.resources);
+  if (layout.version === 1) await (await import("./cgroup_v1.ts")).settingsV1();
+  else await (await import("./cgroup_v2.ts")).settingsV2();
   const stdio = { stdin: 0, stdout: 1, stderr: 2 };
   profileKey({ defaultAction: "SCMP_ACT_ALLOW" });
   const { program } = compile({
