@@ -38,6 +38,7 @@ export const NUMBERS: Partial<Record<SyscallName, readonly NumberWords[]>> = {
   renameat2: [directory, pointer, directory, pointer, bits(words.RENAME_FLAGS)],
   readlinkat: [directory],
   faccessat: [directory, pointer, octal],
+  statx: [directory, pointer, atFlags],
   fchmod: [decimal, octal],
   fchmodat: [directory, pointer, octal],
   fchownat: [directory, pointer, decimal, decimal, atFlags],

@@ -36,6 +36,8 @@ interface Layout {
   readonly texts: string[];
   readonly blocks: Uint8Array[];
   readonly blockOffsets: number[];
+  /** Where bytes are that were placed. */
+  readonly placed: Map<Uint8Array, number>;
   /** Where the next block goes. */
   end: number;
 }
@@ -66,6 +68,7 @@ export function encode(
     texts: [],
     blocks: [],
     blockOffsets: [],
+    placed: new Map(),
     end: table.byteLength,
   };
   for (let number = 0; number < parts.length; number++) {
@@ -110,6 +113,10 @@ function putArguments(
       flags |= 0x100 << n;
       layout.places.push(word);
       layout.offsets.push(((begin + arg.step) * ENTRY + RESULT) * 4);
+    } else if ("from" in arg) {
+      flags |= 0x100 << n;
+      layout.places.push(word);
+      layout.offsets.push(place(layout, arg.from) + arg.at);
     } else {
       const offset = place(layout, arg);
       layout.places.push(word);
@@ -122,7 +129,10 @@ function putArguments(
 /** Plan a block of bytes and what it points to. Returns its offset. */
 function place(layout: Layout, value: Uint8Array | Memory): number {
   const bytes = value instanceof Uint8Array ? value : value.bytes;
+  const known = layout.placed.get(bytes);
+  if (known !== undefined) return known;
   const at = layout.end;
+  layout.placed.set(bytes, at);
   layout.end = (at + bytes.length + 7) & ~7;
   layout.blocks.push(bytes);
   layout.blockOffsets.push(at);

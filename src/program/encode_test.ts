@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { statSync } from "node:fs";
 import { test } from "node:test";
 import { Arena } from "./arena.ts";
 import { encode, type Encoded, resultOf } from "./encode.ts";
-import { ProgramBuilder, run, strings, SYS } from "./mod.ts";
+import { close, ProgramBuilder, run, strings, SYS } from "./mod.ts";
 
 /** The 64-bit word at an offset of the arena. */
 const word = ({ arena }: Encoded, offset: number) => arena.get(offset);
@@ -127,4 +128,17 @@ test("run() gives the same results again and again in the memory it keeps", () =
     assert.equal(result(pid), process.pid);
     assert.equal(result(last), 0);
   }
+});
+
+test("encode() hands on what an earlier step wrote, from memory that both share", () => {
+  const p = new ProgramBuilder("test");
+  const status = new Uint8Array(256);
+  const fd = p.step("memfd_create", ["mode", 0]);
+  p.step("fchmod", [fd, 0o1641]);
+  p.step("statx", [fd, "", 0x1000, 2, status]);
+  const other = p.step("memfd_create", ["other", 0]);
+  p.step("fchmod", [other, { from: status, at: 28 }]);
+  const results = run(p);
+  assert.equal(statSync(`/proc/self/fd/${results(other)}`).mode & 0o7777, 0o1641);
+  for (const file of [fd, other]) close(results(file));
 });

@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { Arg, Memory, Program, Step } from "./types.ts";
+import type { Arg, Loaded, Memory, Program, Step } from "./types.ts";
 import { BYTES, NUMBERS } from "./_call_words.ts";
 
 /** The whole program, a line per step. */
@@ -48,6 +48,7 @@ function words(arg: Arg, position: number, step: Step, steps: readonly Step[]): 
     return BYTES[step.syscall]?.[position]?.(arg, step.args) ?? `{${arg.length} bytes}`;
   }
   if ("step" in arg) return reference(arg.step, steps);
+  if ("from" in arg) return loaded(arg, steps);
   return memory(arg);
 }
 
@@ -55,6 +56,11 @@ function reference(index: number, steps: readonly Step[]): string {
   const target = steps[index];
   const about = target?.options.subject ?? target?.args.find((arg) => typeof arg === "string");
   return about === undefined ? `#${index}` : `#${index}<${about}>`;
+}
+
+/** `#3[28]`: what step 3 has written at offset 28. */
+function loaded({ from, at }: Loaded, steps: readonly Step[]): string {
+  return `#${steps.findIndex(({ args }) => args.includes(from))}[${at}]`;
 }
 
 function memory({ text, bytes, pointers }: Memory): string {

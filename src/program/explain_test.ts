@@ -72,3 +72,11 @@ test("explain() keeps bits that have no name", async () => {
 `,
   );
 });
+
+test("explain() says which step an argument was written by", async () => {
+  const p = new ProgramBuilder("mode");
+  const status = new Uint8Array(256);
+  p.step("statx", [4, "", 0x1000, 2, status]);
+  p.step("fchmod", [5, { from: status, at: 28 }]);
+  assert.match(await explain(p), /^1 {2}fchmod\(5, #0\[28\]\)$/m);
+});

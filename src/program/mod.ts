@@ -23,6 +23,7 @@ export type {
   Arg,
   Failure,
   Keeper,
+  Loaded,
   Memory,
   Program,
   Ref,

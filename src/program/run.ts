@@ -152,6 +152,7 @@ function argText(arg: Arg): string {
   if (typeof arg === "number") return String(arg);
   if (typeof arg === "string") return JSON.stringify(arg);
   if ("step" in arg) return `<result of step ${arg.step}>`;
+  if ("from" in arg) return "<what an earlier step wrote>";
   if (arg instanceof Uint8Array) return `{${arg.length} bytes}`;
   return arg.text ?? `{${arg.bytes.length} bytes}`;
 }

@@ -24,8 +24,17 @@ export interface Memory {
   readonly text?: string;
 }
 
-/** An argument: a number, a C string, bytes, memory with addresses, or the result of an earlier step. */
-export type Arg = number | string | Uint8Array | Memory | Ref;
+/** The 8 bytes at a place in memory that an earlier step was given to write to. */
+export interface Loaded {
+  readonly from: Uint8Array;
+  readonly at: number;
+}
+
+/**
+ * An argument: a number, a C string, bytes, memory with addresses, or what an earlier step has brought.
+ * The same bytes in two steps are the same memory.
+ */
+export type Arg = number | string | Uint8Array | Memory | Ref | Loaded;
 
 /** How a step treats its own result, and how it is called. */
 export interface StepOptions {

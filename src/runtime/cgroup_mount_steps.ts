@@ -7,7 +7,8 @@
 import type { OciMount } from "../oci/mod.ts";
 import type { ProgramBuilder } from "../program/mod.ts";
 import type { CompileInput } from "./compile_types.ts";
-import { freshSteps, mountSteps, type Tree } from "./mount_steps.ts";
+import { mountSteps } from "./mount_steps.ts";
+import { freshSteps, type Tree } from "./target_steps.ts";
 import { protectMountSteps } from "./protect_steps.ts";
 
 /** A mount of type `cgroup`: the container's own directories, one for each hierarchy. */

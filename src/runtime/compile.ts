@@ -10,7 +10,7 @@ import { AT, CLONE, O, PR } from "../linux/mod.ts";
 import { ProgramBuilder, type Ref } from "../program/mod.ts";
 import type { OciProcess, OciSpec } from "../oci/mod.ts";
 import type { Compiled, CompileInput } from "./compile_types.ts";
-import { targetSteps } from "./mount_steps.ts";
+import { targetSteps } from "./target_steps.ts";
 import { giveStdioSteps } from "./id_maps.ts";
 import {
   becomeRootSteps,
@@ -92,6 +92,7 @@ export function compile(input: CompileInput): Compiled {
   checks.push(...maskSteps(p, nulls));
   // Docker makes a missing working directory.
   targetSteps(p, tree, process.cwd, "directory", { mayFail: true });
+  for (const place of tree.readonlyLater) protectMountSteps(p, tree, place);
   if (spec.root?.readonly) protectMountSteps(p, tree, "/");
   nameSteps(p, spec, plan);
   input.rare?.last(p);

@@ -74,7 +74,7 @@ test("compile() makes this program of a small spec", async () => {
     'mount("/b/rootfs", "/b/rootfs", NULL, MS_BIND|MS_REC, NULL)',
     'openat(AT_FDCWD, "/b/rootfs", O_CLOEXEC|O_PATH|O_DIRECTORY)',
     'mkdirat(#</b/rootfs>, "proc", 0755)',
-    'openat2(#</b/rootfs>, "proc", {flags=O_CLOEXEC|O_PATH, ' +
+    'openat2(#</b/rootfs>, "proc", {flags=O_CLOEXEC|O_PATH|O_DIRECTORY|O_NOFOLLOW, ' +
     "resolve=RESOLVE_NO_MAGICLINKS|RESOLVE_IN_ROOT}, 24)",
     "fchdir(#</proc>)",
     'mount("proc", ".", "proc", MS_NOSUID, "")',
@@ -147,12 +147,14 @@ test("compile() reaches a mount's target component by component, inside the root
   const mounts = [{ destination: "/a/b", type: "bind", source: "data", options: ["rbind", "ro"] }];
   const calls = await lines(input({ mounts }, { sourceKinds: new Map([["/a/b", "file"]]) }));
   const from = calls.findIndex((line) => line.startsWith("mkdirat"));
-  assert.deepEqual(calls.slice(from, from + 8).map((line) => line.replace(/\{flags.*\}/, "{}")), [
+  assert.deepEqual(calls.slice(from, from + 9).map((line) => line.replace(/\{flags.*\}/, "{}")), [
     'mkdirat(#</b/rootfs>, "a", 0755)',
     'openat2(#</b/rootfs>, "a", {}, 24)',
     'openat(#</a/b>, "b", O_WRONLY|O_CREAT|O_EXCL|O_CLOEXEC|O_NOFOLLOW, 0644)',
     'openat2(#</b/rootfs>, "a/b", {}, 24)',
     'open_tree(AT_FDCWD, "/b/data", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_RECURSIVE)',
+    'mount_setattr(#</b/data>, "", AT_EMPTY_PATH, {attr_set=MOUNT_ATTR_RDONLY, ' +
+    "attr_clr=MOUNT_ATTR_NOSUID|MOUNT_ATTR_NODEV|MOUNT_ATTR_NOEXEC|MOUNT_ATTR_NOSYMFOLLOW}, 32)",
     'mount_setattr(#</b/data>, "", AT_EMPTY_PATH, {attr_set=MOUNT_ATTR_RDONLY}, 32)',
     'move_mount(#</b/data>, "", #</a/b>, "", MOVE_MOUNT_F_EMPTY_PATH|MOVE_MOUNT_T_EMPTY_PATH)',
     'mkdirat(#</b/rootfs>, "dev", 0755)',
@@ -270,7 +272,7 @@ test("compile() refuses what makes no sense or is not done", () => {
   refused("invalid_argument", linux({ namespaces: [{ type: "mount" }, { type: "mount" }] }));
   refused("invalid_argument", linux({ rootfsPropagation: "sideways" }));
   refused("invalid_argument", { hostname: "h" });
-  refused("invalid_argument", { mounts: [{ destination: "/a/../b", type: "tmpfs" }] });
+  refused("invalid_argument", { mounts: [{ destination: "/a/..", type: "tmpfs" }] });
   for (const destination of ["/proc/sys", "/proc//self/attr", "/proc/./acpi"]) {
     refused("invalid_argument", { mounts: [{ destination, type: "bind", source: "/tmp" }] });
   }

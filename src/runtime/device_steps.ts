@@ -8,7 +8,8 @@ import type { OciDevice } from "../oci/mod.ts";
 import { AT, O, S } from "../linux/mod.ts";
 import { O_ARCH, type ProgramBuilder, type Ref } from "../program/mod.ts";
 import { DEFAULT_DEVICES } from "./default_devices.ts";
-import { DEVICE_LINKS, freshSteps, mountSteps, targetSteps, type Tree } from "./mount_steps.ts";
+import { mountSteps } from "./mount_steps.ts";
+import { DEVICE_LINKS, freshSteps, targetSteps, type Tree } from "./target_steps.ts";
 
 /**
  * Make the devices and links in `/dev`.

@@ -25,6 +25,7 @@ const FLAGS: Readonly<Record<string, number>> = {
   iversion: 1 << 23,
   lazytime: 1 << 25,
   acl: 1 << 16,
+  remount: MS.MS_REMOUNT,
   bind: MS.MS_BIND,
   rbind: MS.MS_BIND | MS.MS_REC,
 };
@@ -71,7 +72,7 @@ const RECURSIVE: Readonly<Record<string, Attributes>> = {
   rnoatime: [0x10, ATIME],
   ratime: [0, ATIME],
   rrelatime: [0, ATIME],
-  rnorelatime: [0x20, ATIME],
+  rnorelatime: [0, ATIME], // the kernel's default, as for norelatime
   rstrictatime: [0x20, ATIME],
   rnostrictatime: [0, ATIME],
   rnodiratime: [0x80, 0],
@@ -88,6 +89,7 @@ export interface AttributeChange {
   readonly propagation: number;
   /** For everything mounted below, too. */
   readonly recursive: boolean;
+  readonly mayFail?: boolean;
 }
 
 /** Options sorted by who reads them. */
@@ -107,13 +109,18 @@ export interface ParsedOptions {
  */
 export function parseMountOptions(options: readonly string[] = []): ParsedOptions {
   let flags = 0;
+  let cleared = 0;
   let [set, clear] = [0, 0];
   const changes: AttributeChange[] = [];
   const data: string[] = [];
   for (const option of options) {
-    if (option in FLAGS) flags |= FLAGS[option]!;
-    else if (option in CLEARS) flags &= ~CLEARS[option]!;
-    else if (option in PROPAGATION) {
+    if (option in FLAGS) {
+      flags |= FLAGS[option]!;
+      cleared &= ~FLAGS[option]!;
+    } else if (option in CLEARS) {
+      flags &= ~CLEARS[option]!;
+      cleared |= CLEARS[option]!;
+    } else if (option in PROPAGATION) {
       changes.push({ set: 0, clear: 0, propagation: PROPAGATION[option]!, recursive: false });
     } else if (option.startsWith("r") && option.slice(1) in PROPAGATION) {
       const propagation = PROPAGATION[option.slice(1)]!;
@@ -132,24 +139,37 @@ export function parseMountOptions(options: readonly string[] = []): ParsedOption
     } else if (option !== "defaults" && option !== "") data.push(option);
   }
   if (set !== 0 || clear !== 0) changes.push({ set, clear, propagation: 0, recursive: true });
-  if (flags & MS.MS_BIND) {
-    const own = bindAttributes(flags);
-    if (own !== undefined) changes.unshift(own);
-  }
+  if (flags & MS.MS_BIND) changes.unshift(...bindAttributes(flags, cleared));
   return { flags, changes, data };
 }
 
-/** A bind mount takes its flags as attributes: the file system below has others already. */
-function bindAttributes(flags: number): AttributeChange | undefined {
-  let set = flags & (MS.MS_RDONLY | MS.MS_NOSUID | MS.MS_NODEV | MS.MS_NOEXEC);
-  let clear = 0;
-  if (flags & MS.MS_NODIRATIME) set |= 0x80;
-  if (flags & MS.MS_NOSYMFOLLOW) set |= 0x200000;
-  if (flags & (MS.MS_NOATIME | MS.MS_STRICTATIME | MS.MS_RELATIME)) clear = ATIME;
-  if (flags & MS.MS_NOATIME) set |= 0x10;
-  else if (flags & MS.MS_STRICTATIME) set |= 0x20;
-  if (set === 0 && clear === 0) return undefined;
-  return { set, clear, propagation: 0, recursive: false };
+/** Attributes of a bind mount that the words for it say, and no others. */
+const BIND = MS.MS_RDONLY | MS.MS_NOSUID | MS.MS_NODEV | MS.MS_NOEXEC;
+const NODIRATIME = 0x80;
+const NOSYMFOLLOW = 0x200000;
+
+function attributes(flags: number): number {
+  return (flags & BIND) | (flags & MS.MS_NODIRATIME ? NODIRATIME : 0) |
+    (flags & MS.MS_NOSYMFOLLOW ? NOSYMFOLLOW : 0);
+}
+
+/**
+ * A bind mount takes its flags as attributes: the file system below has others already. As with
+ * mount(8), one word makes that nothing of the source's attributes stays that is not said, but for
+ * the mode of access times; where that is refused, in a user namespace, the others stay.
+ */
+function bindAttributes(flags: number, cleared: number): AttributeChange[] {
+  let set = attributes(flags);
+  let clear = attributes(cleared);
+  const times = flags & (MS.MS_NOATIME | MS.MS_STRICTATIME | MS.MS_RELATIME);
+  if (times !== 0 || cleared & (MS.MS_NOATIME | MS.MS_STRICTATIME)) clear |= ATIME;
+  if (times & MS.MS_NOATIME) set |= 0x10;
+  else if (times & MS.MS_STRICTATIME) set |= 0x20;
+  if (set === 0 && clear === 0) return [];
+  const said = { set, clear, propagation: 0, recursive: false };
+  const all = clear | (BIND | NOSYMFOLLOW) & ~set;
+  if (flags & MS.MS_REMOUNT || all === clear) return [said];
+  return [{ ...said, clear: all, mayFail: true }, said];
 }
 
 /** The data page of an overlay mount: `lowerdir+=A`, `lowerdir+=B` become `lowerdir=A:B`. */

@@ -1,45 +1,29 @@
 /**
  * The steps that mount file systems in a container's root.
  *
- * Whatever the image contains is hostile: targets are looked up with `openat2(RESOLVE_IN_ROOT)` from
- * the root's descriptor and mounted on through descriptors, never by path (CVE-2021-30465).
+ * Targets are mounted on through descriptors, never by path (CVE-2021-30465).
  *
  * @module
  */
 
 import { CtrError } from "../errors.ts";
 import type { OciMount } from "../oci/mod.ts";
-import { AT, MS, O, RESOLVE } from "../linux/mod.ts";
-import { O_ARCH, openHow, type ProgramBuilder, type Ref } from "../program/mod.ts";
-import { type AttributeChange, overlayData, parseMountOptions } from "./mount_options.ts";
+import { AT, MS, O } from "../linux/mod.ts";
+import { O_ARCH, type ProgramBuilder, type Ref } from "../program/mod.ts";
+import {
+  type AttributeChange,
+  overlayData,
+  type ParsedOptions,
+  parseMountOptions,
+} from "./mount_options.ts";
+import { forget, newTree, normalPath, openInRoot, targetSteps, type Tree } from "./target_steps.ts";
 import type { RootfsMount } from "./types.ts";
 
 /** mount(2) takes one page of data. */
 const DATA_PAGE = 4096;
-const IN_ROOT = RESOLVE.RESOLVE_IN_ROOT | RESOLVE.RESOLVE_NO_MAGICLINKS;
-const OPEN_PATH = openHow(O.O_PATH | O.O_CLOEXEC, IN_ROOT);
-const OPEN_DIRECTORY = openHow(O.O_PATH | O_ARCH.O_DIRECTORY | O.O_CLOEXEC, IN_ROOT);
-/** Links that `/dev` gets: a mount on one of them goes to where it leads. */
-export const DEVICE_LINKS: readonly (readonly [to: string, name: string])[] = [
-  ["/proc/self/fd", "fd"],
-  ["/proc/self/fd/0", "stdin"],
-  ["/proc/self/fd/1", "stdout"],
-  ["/proc/self/fd/2", "stderr"],
-  ["pts/ptmx", "ptmx"],
-];
-const LINKS: ReadonlySet<string> = new Set(DEVICE_LINKS.map(([, name]) => name));
 export const OPEN_TREE_CLONE = 1;
 export const MOVE_MOUNT_F_EMPTY_PATH = 4;
 export const MOVE_MOUNT_T_EMPTY_PATH = 0x40;
-
-/** The container's tree while it grows, and what is known of it without a look. */
-export interface Tree {
-  readonly root: Ref;
-  /** Directories that are file systems of our own making, empty at first: what is in them is ours. */
-  readonly fresh: Map<string, Ref>;
-  /** Where procfs and sysfs are: nothing can be made in them. */
-  readonly kernel: string[];
-}
 
 /** Mount the root file system on `place` and open it. */
 export function rootfsSteps(
@@ -60,14 +44,13 @@ export function rootfsSteps(
     const target = inside
       ? targetSteps(p, tree ??= newTree(open()), mount.target, "directory")
       : open();
-    fileSystemSteps(p, { ...mount, destination: mount.target ?? "/" }, target);
+    const options = parseMountOptions(
+      mount.type === "bind" ? ["bind", ...mount.options] : mount.options,
+    );
+    fileSystemSteps(p, { ...mount, destination: mount.target ?? "/" }, options, target);
     if (!inside) tree = undefined;
   }
   return tree ?? newTree(open());
-}
-
-function newTree(root: Ref): Tree {
-  return { root, fresh: new Map(), kernel: [] };
 }
 
 /** A mount of the spec. `sourceKind` says what a bind mount's source is: the target is made alike. */
@@ -78,101 +61,59 @@ export function mountSteps(
   sourceKind: "directory" | "file",
 ): void {
   const { destination, type } = mount;
-  const target = targetSteps(p, tree, destination, sourceKind);
-  const changes = fileSystemSteps(p, mount, target);
   const place = normalPath(destination);
-  forget(tree, place);
-  if (type === "sysfs" || type === "proc") tree.kernel.push(`${place}/`);
-  if (changes.length === 0) return;
-  const mounted = openInRoot(p, tree, destination);
-  for (const change of changes) attributeStep(p, mounted, change, destination);
-}
-
-/** What is mounted over a place hides what was known of it and of all below. */
-function forget(tree: Tree, place: string): void {
-  const hidden = (path: string) => path === place || path.startsWith(`${place}/`);
-  for (const path of [...tree.fresh.keys()]) if (hidden(path)) tree.fresh.delete(path);
-  const kept = tree.kernel.filter((path) => !hidden(path));
-  tree.kernel.splice(0, tree.kernel.length, ...kept);
-}
-
-/** Without doubled slashes and dots. */
-export function normalPath(path: string): string {
-  return "/" + path.split("/").filter((part) => part !== "" && part !== ".").join("/");
-}
-
-/** Remember that a file system of our own was mounted there a moment ago, and open it. */
-export function freshSteps(p: ProgramBuilder, tree: Tree, path: string): Ref {
-  const opened = p.step("openat2", [tree.root, inRoot(path), OPEN_DIRECTORY, 24], {
-    name: "open directory",
-    subject: path,
-  });
-  tree.fresh.set(normalPath(path), opened);
-  return opened;
-}
-
-/**
- * Look a target up in the root, making it if it is missing.
- *
- * @returns its descriptor
- */
-export function targetSteps(
-  p: ProgramBuilder,
-  tree: Tree,
-  destination: string,
-  kind: "directory" | "file",
-  options: { readonly mayFail?: boolean } = {},
-): Ref {
-  const path = normalPath(destination);
-  const parts = path === "/" ? [] : path.slice(1).split("/");
-  if (parts.includes("..")) {
+  if (place === "/") {
     throw new CtrError({
       code: "invalid_argument",
       operation: "mount",
       subject: destination,
-      reason: 'the target contains ".."',
+      reason: "the root is what root.path says",
     });
   }
-  const about = { name: "open target", subject: destination, ...options };
-  const name = parts[parts.length - 1] ?? "";
-  const fresh = tree.fresh.get(path.slice(0, path.lastIndexOf("/")));
-  if (fresh !== undefined && !LINKS.has(name)) {
-    createStep(p, fresh, name, kind);
-    return p.step("openat", [fresh, name, O.O_PATH | O_ARCH.O_NOFOLLOW | O.O_CLOEXEC, 0], about);
-  }
-  if (tree.kernel.some((place) => path.startsWith(place))) {
-    return p.step("openat2", [tree.root, path.slice(1), OPEN_PATH, 24], about);
-  }
-  let found = tree.root;
-  parts.forEach((part, index) => {
-    const last = index === parts.length - 1;
-    createStep(p, found, part, last ? kind : "directory");
-    const path = parts.slice(0, index + 1).join("/");
-    found = p.step("openat2", [tree.root, path, OPEN_PATH, 24], about);
+  const options = parseMountOptions(
+    type === "bind" ? ["bind", ...mount.options ?? []] : mount.options,
+  );
+  const kernel = type === "sysfs" || type === "proc";
+  // What is below a file system of its own has to be made before that may be read-only, and /dev filled.
+  const late = (type === "tmpfs" || place === "/dev") && (options.flags & MS.MS_BIND) === 0 &&
+    (options.flags & MS.MS_RDONLY) !== 0;
+  const inherits = type === "tmpfs" && !options.data.some((option) => option.startsWith("mode="));
+  const target = targetSteps(p, tree, place, sourceKind, {
+    // As in runc: a link could lead to where nothing protects it.
+    ordinary: kernel,
+    // What a tmpfs has where there was nothing.
+    ...inherits ? { mode: 0o1777 } : {},
   });
-  return found;
+  const flags = late ? options.flags & ~MS.MS_RDONLY : options.flags;
+  const changes = fileSystemSteps(p, mount, { ...options, flags }, target);
+  const about = inherits ? statusSteps(p, target, destination) : undefined;
+  forget(tree, place);
+  if (kernel) tree.kernel.push(`${place}/`);
+  if (late) tree.readonlyLater.push(place);
+  if (changes.length === 0 && about === undefined) return;
+  const mounted = openInRoot(p, tree, place);
+  if (about !== undefined) modeSteps(p, mounted, about, destination);
+  for (const change of changes) attributeStep(p, mounted, change, destination);
 }
 
-/** Make a target where there is none. */
-function createStep(p: ProgramBuilder, parent: Ref, name: string, kind: "directory" | "file") {
-  const about = { name: "create target", mayFail: true };
-  if (kind === "directory") p.step("mkdirat", [parent, name, 0o755], about);
-  else {
-    const flags = O.O_WRONLY | O.O_CREAT | O.O_EXCL | O_ARCH.O_NOFOLLOW | O.O_CLOEXEC;
-    p.step("openat", [parent, name, flags, 0o644], about);
-  }
-}
+const STATX_MODE = 2;
+const MODE_OFFSET = 28;
 
-/** Open what a path names in the root: with something mounted there, the mount. */
-export function openInRoot(p: ProgramBuilder, tree: Tree, path: string): Ref {
-  return p.step("openat2", [tree.root, inRoot(path), OPEN_PATH, 24], {
-    name: "open mount",
-    subject: path,
+/** Ask for the mode of what is mounted over. */
+function statusSteps(p: ProgramBuilder, target: Ref, subject: string): Uint8Array {
+  const status = new Uint8Array(256);
+  p.step("statx", [target, "", AT.AT_EMPTY_PATH, STATX_MODE, status], {
+    name: "inspect target",
+    subject,
   });
+  return status;
 }
 
-function inRoot(path: string): string {
-  return path.replace(/^\/+/, "") || ".";
+/** A tmpfs is open to the same people as the directory that it hides. */
+function modeSteps(p: ProgramBuilder, mounted: Ref, status: Uint8Array, subject: string): void {
+  const about = { name: "set mode", subject };
+  p.step("fchdir", [mounted], about);
+  p.step("fchmodat", [AT.AT_FDCWD, ".", { from: status, at: MODE_OFFSET }], about);
 }
 
 /** Change the attributes of the mount that a descriptor is on. */
@@ -188,7 +129,11 @@ export function attributeStep(
   words[2] = change.clear;
   words[4] = change.propagation;
   const flags = AT.AT_EMPTY_PATH | (change.recursive ? AT.AT_RECURSIVE : 0);
-  p.step("mount_setattr", [mount, "", flags, bytes, 32], { name: "set mount attributes", subject });
+  p.step("mount_setattr", [mount, "", flags, bytes, 32], {
+    name: "set mount attributes",
+    subject,
+    ...change.mayFail ? { mayFail: true } : {},
+  });
 }
 
 /**
@@ -200,13 +145,10 @@ export function attributeStep(
 function fileSystemSteps(
   p: ProgramBuilder,
   mount: OciMount,
+  { flags, changes, data }: ParsedOptions,
   target: Ref,
 ): readonly AttributeChange[] {
   const { destination: subject, source = "" } = mount;
-  const parsed = parseMountOptions(
-    mount.type === "bind" ? ["bind", ...mount.options ?? []] : mount.options,
-  );
-  const { flags, changes, data } = parsed;
   if (flags & MS.MS_BIND) {
     const recursive = flags & MS.MS_REC ? AT.AT_RECURSIVE : 0;
     const tree = p.step("open_tree", [

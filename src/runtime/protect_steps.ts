@@ -7,13 +7,8 @@
 import { SyscallError } from "../errors.ts";
 import { AT, ERRNO, errnoName, MS, O } from "../linux/mod.ts";
 import type { ProgramBuilder, Ref } from "../program/mod.ts";
-import {
-  attributeStep,
-  MOVE_MOUNT_F_EMPTY_PATH,
-  OPEN_TREE_CLONE,
-  openInRoot,
-  type Tree,
-} from "./mount_steps.ts";
+import { attributeStep, MOVE_MOUNT_F_EMPTY_PATH, OPEN_TREE_CLONE } from "./mount_steps.ts";
+import { openInRoot, type Tree } from "./target_steps.ts";
 
 /** Reads the result of a step. */
 export type Results = (ref: Ref) => number;

@@ -11,7 +11,8 @@ import type { ProgramBuilder, Ref } from "../program/mod.ts";
 import { cgroupMountSteps } from "./cgroup_mount_steps.ts";
 import type { CompileInput } from "./compile_types.ts";
 import { deviceSteps } from "./device_steps.ts";
-import { mountSteps, normalPath, rootfsSteps, targetSteps, type Tree } from "./mount_steps.ts";
+import { mountSteps, rootfsSteps } from "./mount_steps.ts";
+import { normalPath, targetSteps, type Tree } from "./target_steps.ts";
 import { type NullMounts, nullMountSteps } from "./protect_steps.ts";
 
 /** The container's file system tree, up to the point where it becomes the root. */

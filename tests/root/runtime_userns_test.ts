@@ -12,11 +12,18 @@ import { test } from "node:test";
 import type { OciNamespaceType, OciSpec } from "../../src/oci/mod.ts";
 import { close, ProgramBuilder, run, waitFor } from "../../src/program/mod.ts";
 import { exec, type ExecOptions } from "../../src/runtime/mod.ts";
-import { Bundle, finish, traces, type Variation } from "../fixtures/bundle.ts";
+import {
+  Bundle,
+  finish,
+  HOST_IDS,
+  inUserNamespace,
+  traces,
+  type Variation,
+} from "../fixtures/bundle.ts";
 import { needs } from "../fixtures/needs.ts";
 
 const here = needs("root", "cgroup", "file:/bin/busybox");
-const HOST = 100_000;
+const HOST = HOST_IDS;
 
 /** A bundle whose files belong to the container's root. */
 function mapped(): Bundle {
@@ -25,15 +32,6 @@ function mapped(): Bundle {
   return bundle;
 }
 
-const inUserNamespace = (spec: OciSpec): OciSpec => ({
-  ...spec,
-  linux: {
-    ...spec.linux,
-    namespaces: [...spec.linux!.namespaces!, { type: "user" }],
-    uidMappings: [{ containerID: 0, hostID: HOST, size: 65_536 }],
-    gidMappings: [{ containerID: 0, hostID: HOST, size: 65_536 }],
-  },
-});
 /** With a namespace of another process instead of one of its own. */
 const joining = (type: OciNamespaceType, path: string) => (spec: OciSpec): OciSpec => ({
   ...spec,
