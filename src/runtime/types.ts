@@ -24,6 +24,14 @@ export interface Stdio {
   readonly stderr: number;
 }
 
+/** Which systemd is asked. */
+export interface SystemdManager {
+  /** A user's own, which may have been started with less rights; otherwise the system's. */
+  readonly user: boolean;
+  /** Path of its bus's socket; default `/run/dbus/system_bus_socket`. A user's has no default. */
+  readonly socket?: string;
+}
+
 /** What `create` needs. */
 export interface CreateOptions {
   readonly id: string;
