@@ -10,7 +10,6 @@ import { AT, CLONE, O, PR } from "../linux/mod.ts";
 import { ProgramBuilder, type Ref } from "../program/mod.ts";
 import type { OciProcess, OciSpec } from "../oci/mod.ts";
 import type { Compiled, CompileInput } from "./compile_types.ts";
-import { targetSteps } from "./target_steps.ts";
 import { giveStdioSteps } from "./id_maps.ts";
 import {
   becomeRootSteps,
@@ -33,9 +32,9 @@ import {
   waitSteps,
 } from "./process_steps.ts";
 import { execSteps, lookUpSteps } from "./exec_steps.ts";
-import { pivotSteps } from "./root_steps.ts";
-import { treeSteps } from "./tree_steps.ts";
-import { maskSteps, protectMountSteps, readonlySteps } from "./protect_steps.ts";
+import type { Check } from "./protect_steps.ts";
+import { enterRootSteps, type RootEntry } from "./root_steps.ts";
+import { protectTreeSteps, treeSteps } from "./tree_steps.ts";
 import { terminalSteps } from "./terminal_steps.ts";
 import { checkSupported } from "./unsupported.ts";
 
@@ -52,9 +51,7 @@ export function compile(input: CompileInput): Compiled {
   checkSupported(spec);
   const plan = planNamespaces(linux.namespaces);
   const { own, has } = plan;
-  if (!own.has("mount")) {
-    throw invalid("a container without a mount namespace of its own is not supported");
-  }
+  const entry = rootEntry(input, plan);
   const p = new ProgramBuilder("start");
   const kept = keptFds(input.preservedFds);
   const pipes = pipeSteps(p, { goFd: input.goFd, statusFd: input.statusFd, kept });
@@ -76,24 +73,22 @@ export function compile(input: CompileInput): Compiled {
     p.step("unshare", [CLONE.CLONE_NEWCGROUP], { name: "unshare cgroup namespace" });
   }
 
-  const { tree, nulls } = treeSteps(p, input, has.has("user"));
+  // A mount namespace that is joined has been set up by whoever made it.
+  const built = entry === undefined ? undefined : treeSteps(p, input, plan);
   if (!process.terminal) stdioSteps(p, input.stdio);
   const { sysctl = {} } = linux;
   const writesProc = Object.keys(sysctl).length > 0 || wantsLabel(process);
   const proc = writesProc ? privateProcSteps(p) : undefined;
   if (input.pausesBeforePivot) pauseSteps(p, pipes);
-  pivotSteps(p, tree.root);
-  const master = process.terminal ? terminalSteps(p, process, { console: true }) : undefined;
+  const checks: Check[] = [];
+  if (built !== undefined) checks.push(...enterRootSteps(p, built.tree.root, entry!, facts));
+  const console = built !== undefined;
+  const master = process.terminal ? terminalSteps(p, process, { console }) : undefined;
   if (proc !== undefined) {
     sysctlSteps(p, proc, sysctl, has);
     labelSteps(p, proc, process, facts.labelling);
   }
-  const checks = readonlySteps(p, linux.readonlyPaths ?? []);
-  checks.push(...maskSteps(p, nulls));
-  // Docker makes a missing working directory.
-  targetSteps(p, tree, process.cwd, "directory", { mayFail: true });
-  for (const place of tree.readonlyLater) protectMountSteps(p, tree, place);
-  if (spec.root?.readonly) protectMountSteps(p, tree, "/");
+  if (built !== undefined) checks.push(...protectTreeSteps(p, built, spec));
   nameSteps(p, spec, plan);
   input.rare?.last(p);
   const KEYCTL_JOIN_SESSION_KEYRING = 1;
@@ -124,6 +119,22 @@ export function compile(input: CompileInput): Compiled {
 
 function invalid(reason: string): CtrError {
   return new CtrError({ code: "invalid_argument", operation: "start", reason });
+}
+
+/** How the process comes to its root; undefined: it has that of a mount namespace that it joins. */
+function rootEntry(
+  { spec: { linux = {} }, noPivot = false }: CompileInput,
+  { own, has }: NamespacePlan,
+): RootEntry | undefined {
+  if (!own.has("mount")) {
+    if (has.has("mount")) return undefined;
+    const { maskedPaths = [], readonlyPaths = [] } = linux;
+    if (maskedPaths.length + readonlyPaths.length === 0) return "chroot";
+    throw invalid("masked and read-only paths need a mount namespace");
+  }
+  if (!noPivot) return "pivot";
+  if (!/^r?private$/.test(linux.rootfsPropagation ?? "")) return "move";
+  throw invalid("a private root is not safe without pivot_root");
 }
 
 function checkProcess(process: OciProcess | undefined): asserts process is OciProcess {

@@ -268,7 +268,7 @@ test("compile() refuses what makes no sense or is not done", () => {
   refused("invalid_argument", process({ cwd: "relative" }));
   refused("invalid_argument", process({ rlimits: [{ type: "RLIMIT_X", soft: 1, hard: 1 }] }));
   refused("failed_precondition", process({ apparmorProfile: "docker-default" }));
-  refused("invalid_argument", linux({ namespaces: [{ type: "pid" }] }));
+  refused("invalid_argument", linux({ namespaces: [{ type: "pid" }], maskedPaths: ["/x"] }));
   refused("invalid_argument", linux({ namespaces: [{ type: "mount" }, { type: "mount" }] }));
   refused("invalid_argument", linux({ rootfsPropagation: "sideways" }));
   refused("invalid_argument", { hostname: "h" });

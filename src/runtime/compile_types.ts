@@ -25,8 +25,10 @@ export interface HostFacts {
   readonly availableCapabilities: readonly string[];
   /** Asked for only if the spec has a label. */
   readonly labelling: ReadonlySet<Labelling>;
-  /** The mount that the root file system is in, where the root's mounts are to be shared. */
+  /** The mount that the root file system is in, where it could show the root's mounts to others. */
   readonly parentMount: string | undefined;
+  /** Where procfs and sysfs are on the host; asked for only if the root is not pivoted to. */
+  readonly kernelMounts?: readonly string[] | undefined;
   /** False where the user namespace will forbid setgroups(2). */
   readonly setGroups: boolean;
 }
@@ -52,6 +54,7 @@ export interface CompileInput {
   readonly gateFd?: number | undefined;
   readonly preservedFds?: number | undefined;
   readonly keepKeyring?: boolean | undefined;
+  readonly noPivot?: boolean | undefined;
   /** It reports and waits when all is mounted, before the host's tree goes out of sight. */
   readonly pausesBeforePivot?: boolean;
 }

@@ -101,6 +101,7 @@ function startIn(
         gateFd: options.gateFd,
         preservedFds: options.preserveFds,
         keepKeyring: options.keepKeyring,
+        noPivot: options.noPivot,
         pausesBeforePivot: options.beforePivot !== undefined,
       }));
     child = span("clone", () =>

@@ -36,7 +36,9 @@ export function capabilitiesIn({ linux }: OciSpec): readonly string[] {
  * @throws {CtrError} `not_found` when the source of a bind mount does not exist
  */
 export function factsOf(
-  options: Pick<CreateOptions, "spec" | "bundle" | "stdio"> & { readonly assume?: boolean },
+  options: Pick<CreateOptions, "spec" | "bundle" | "stdio" | "noPivot"> & {
+    readonly assume?: boolean;
+  },
 ): HostFacts {
   const { spec, bundle } = options;
   const rootPath = spec.root?.path ?? "rootfs";
@@ -52,8 +54,12 @@ export function factsOf(
       : stdioToOwn(options.stdio),
     availableCapabilities: capabilitiesIn(spec),
     labelling: process?.apparmorProfile || process?.selinuxLabel ? labelling() : new Set(),
-    parentMount: /^r?shared$/.test(linux.rootfsPropagation ?? "")
-      ? mountOf(rootfsPath, readText("/proc/self/mountinfo"))
+    // With these words all mounts, and with it the rootfs's, are separate from the host's anyway.
+    parentMount: /^(rprivate|rslave|r?unbindable|)$/.test(linux.rootfsPropagation ?? "")
+      ? undefined
+      : mountOf(rootfsPath, readText("/proc/self/mountinfo")),
+    kernelMounts: options.noPivot
+      ? kernelMounts(rootfsPath, readText("/proc/self/mountinfo"))
       : undefined,
     // An unprivileged user who maps one group only must give up setgroups(2) for it.
     setGroups: available.includes("CAP_SETGID") ||
@@ -126,12 +132,28 @@ export function labelling(): Set<Labelling> {
 export function mountOf(path: string, mountinfo: string): string {
   let found = "/";
   for (const line of mountinfo.split("\n")) {
-    const place = (line.split(" ", 5)[4] ?? "").replace(
-      /\\([0-7]{3})/g,
-      (_, octal: string) => String.fromCharCode(parseInt(octal, 8)),
-    );
-    const within = path === place || path.startsWith(place === "/" ? "/" : `${place}/`);
-    if (within && place.length >= found.length) found = place;
+    const place = unescaped(line.split(" ", 5)[4]);
+    if (isWithin(path, place) && place.length >= found.length) found = place;
   }
   return found;
+}
+
+/** Where whole procfs and sysfs are mounted outside of a directory, the later first. */
+export function kernelMounts(rootfs: string, mountinfo: string): string[] {
+  return mountinfo.split("\n").flatMap((line) => {
+    if (!/ - (proc|sysfs) /.test(line)) return [];
+    const [, , , root, place] = line.split(" ", 5);
+    return root === "/" && !isWithin(unescaped(place), rootfs) ? [unescaped(place)] : [];
+  }).reverse();
+}
+
+function unescaped(text = ""): string {
+  return text.replace(
+    /\\([0-7]{3})/g,
+    (_, octal: string) => String.fromCharCode(parseInt(octal, 8)),
+  );
+}
+
+function isWithin(path: string, place: string): boolean {
+  return path === place || path.startsWith(place === "/" ? "/" : `${place}/`);
 }

@@ -106,7 +106,8 @@ function absent(value: number): boolean {
   return value === -ERRNO.ENOENT || value === -ERRNO.ENOTDIR;
 }
 
-function protectionError(operation: string, subject: string, result: number): SyscallError {
+/** A failure of steps of which some may fail. */
+export function protectionError(operation: string, subject: string, result: number): SyscallError {
   return new SyscallError({
     operation,
     subject,

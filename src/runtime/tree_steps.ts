@@ -6,38 +6,52 @@
 
 import { CtrError } from "../errors.ts";
 import { MS } from "../linux/mod.ts";
-import type { OciMount } from "../oci/mod.ts";
+import type { OciMount, OciSpec } from "../oci/mod.ts";
 import type { ProgramBuilder, Ref } from "../program/mod.ts";
 import { cgroupMountSteps } from "./cgroup_mount_steps.ts";
 import type { CompileInput } from "./compile_types.ts";
 import { deviceSteps } from "./device_steps.ts";
 import { mountSteps, rootfsSteps } from "./mount_steps.ts";
+import type { NamespacePlan } from "./namespaces.ts";
+import {
+  type Check,
+  maskSteps,
+  type NullMounts,
+  nullMountSteps,
+  protectMountSteps,
+  readonlySteps,
+} from "./protect_steps.ts";
+import { rootPropagationSteps, separateSteps } from "./root_steps.ts";
 import { normalPath, targetSteps, type Tree } from "./target_steps.ts";
-import { type NullMounts, nullMountSteps } from "./protect_steps.ts";
 
-/** The container's file system tree, up to the point where it becomes the root. */
+/** A container's tree before it is the root. */
+export interface BuiltTree {
+  readonly tree: Tree;
+  readonly nulls: NullMounts;
+}
+
+/**
+ * The container's file system tree, up to the point where it becomes the root. In the host's mount
+ * namespace, where a container without one of its own is, its mounts stay when it ends.
+ */
 export function treeSteps(
   p: ProgramBuilder,
   input: CompileInput,
-  userns: boolean,
-): { readonly tree: Tree; readonly nulls: NullMounts } {
+  { own, has }: NamespacePlan,
+): BuiltTree {
   const { spec, facts } = input;
   const { linux = {}, mounts = [] } = spec;
-  const spread = propagation(linux.rootfsPropagation);
-  p.step("mount", [0, "/", 0, spread, 0], { name: "set propagation of the root" });
-  if (facts.parentMount !== undefined) {
-    // Or the container's mounts would appear on the host.
-    p.step("mount", [0, facts.parentMount, 0, MS.MS_PRIVATE, 0], {
-      name: "make the mount of the rootfs private",
-      subject: facts.parentMount,
-    });
-  }
+  if (own.has("mount")) separateSteps(p, spec, facts);
   p.step("umask", [0]);
   const tree = rootfsSteps(p, facts.rootfsPath, input.rootfs);
+  if (!own.has("mount")) {
+    p.step("fchdir", [tree.root]);
+    p.step("mount", [0, ".", 0, MS.MS_PRIVATE | MS.MS_REC, 0], { name: "separate from the host" });
+  }
   const dev = mounts.find(({ destination }) => normalPath(destination) === "/dev");
   const bound = dev?.type === "bind" || dev?.options?.some((option) => /^r?bind$/.test(option));
   const makeDevices = (fresh: boolean) =>
-    deviceSteps(p, tree, linux.devices ?? [], { bind: userns, fresh });
+    deviceSteps(p, tree, linux.devices ?? [], { bind: has.has("user"), fresh });
   let nullDevice: Ref | undefined;
   for (const mount of mounts) {
     checkProcMount(mount);
@@ -60,6 +74,23 @@ export function treeSteps(
   return { tree, nulls: nullMountSteps(p, masks, nullDevice) };
 }
 
+/** What is done to the tree when it is the root. */
+export function protectTreeSteps(
+  p: ProgramBuilder,
+  { tree, nulls }: BuiltTree,
+  spec: OciSpec,
+): Check[] {
+  const checks = readonlySteps(p, spec.linux?.readonlyPaths ?? []);
+  checks.push(...maskSteps(p, nulls));
+  // Docker makes a missing working directory.
+  targetSteps(p, tree, spec.process!.cwd, "directory", { mayFail: true });
+  for (const place of tree.readonlyLater) protectMountSteps(p, tree, place);
+  if (spec.root?.readonly) protectMountSteps(p, tree, "/");
+  // At last: what cannot be bound could not be made read-only either.
+  rootPropagationSteps(p, spec);
+  return checks;
+}
+
 function isBind(mount: OciMount): boolean {
   return mount.type === "bind" || mount.options?.some((option) => /^r?bind$/.test(option)) === true;
 }
@@ -80,23 +111,4 @@ function checkProcMount({ destination, type, source = "" }: OciMount): void {
       ? "only a proc file system can be there"
       : "it is inside /proc, where nothing can be mounted",
   });
-}
-
-function propagation(name: string | undefined): number {
-  const words: Readonly<Record<string, number>> = {
-    shared: MS.MS_SHARED,
-    private: MS.MS_PRIVATE,
-    slave: MS.MS_SLAVE,
-    unbindable: MS.MS_UNBINDABLE,
-  };
-  if (name === undefined || name === "") return MS.MS_SLAVE | MS.MS_REC;
-  const word = words[name.replace(/^r/, "")];
-  if (word === undefined) {
-    throw new CtrError({
-      code: "invalid_argument",
-      operation: "start",
-      reason: `there is no propagation ${JSON.stringify(name)}`,
-    });
-  }
-  return name.startsWith("r") ? word | MS.MS_REC : word;
 }

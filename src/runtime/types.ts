@@ -60,6 +60,8 @@ export interface CreateOptions {
   readonly preserveFds?: number;
   /** Leave the session keyring of the caller to the container. */
   readonly keepKeyring?: boolean;
+  /** Move the root over the host's instead of pivot_root(2), for a host whose root is the kernel's first. */
+  readonly noPivot?: boolean;
   /** Called when namespaces and mounts are made and the host's tree is still in the process's sight. */
   readonly beforePivot?: (pid: number) => void;
 }
