@@ -11,10 +11,29 @@ import { CtrError } from "../errors.ts";
 import type { OciResources } from "../oci/mod.ts";
 import { readText, readTextIfExists, rmdir } from "../program/mod.ts";
 
+/** Version 2 alone, at one place. */
+export interface LayoutV2 {
+  readonly version: 2;
+  readonly root: string;
+}
+
+/** Version 1, perhaps with version 2 beside it. */
+export interface LayoutV1 {
+  readonly version: 1;
+  /** Places by controller; a hierarchy without one is there by its name, `name=systemd`. */
+  readonly controllers: ReadonlyMap<string, string>;
+  /** Where version 2 is, with the controllers that version 1 left to it. */
+  readonly unified?: string;
+}
+
 /** The hierarchies of a host: v2 at one place, or v1 at one place per controller. */
-export type CgroupLayout =
-  | { readonly version: 2; readonly root: string }
-  | { readonly version: 1; readonly controllers: ReadonlyMap<string, string> };
+export type CgroupLayout = LayoutV1 | LayoutV2;
+
+/**
+ * Where a container's cgroups are below their hierarchies: `/ctr/ID` in each of them, or by the place
+ * of the hierarchy, for a container in a cgroup that is not the same in all. Can be kept as JSON.
+ */
+export type CgroupPath = string | Readonly<Record<string, string>>;
 
 /** The v1 controllers that exist. Other mount options of a cgroup file system are not controllers. */
 const V1_CONTROLLERS: ReadonlySet<string> = new Set([
@@ -46,11 +65,15 @@ export function parseCgroupLayout(mountinfo: string): CgroupLayout {
     if (type === "cgroup2") unified ??= place;
     else {
       for (const option of options!.split(",")) {
-        if (V1_CONTROLLERS.has(option) && !controllers.has(option)) controllers.set(option, place);
+        const counts = V1_CONTROLLERS.has(option) || option.startsWith("name=");
+        if (counts && !controllers.has(option)) controllers.set(option, place);
       }
     }
   }
-  if (controllers.size > 0) return { version: 1, controllers };
+  const names = [...controllers.keys()];
+  if (names.some((name) => V1_CONTROLLERS.has(name)) || (names.length > 0 && !unified)) {
+    return { version: 1, controllers, ...unified === undefined ? {} : { unified } };
+  }
   return { version: 2, root: unified ?? "/sys/fs/cgroup" };
 }
 
@@ -60,6 +83,26 @@ let known: CgroupLayout | undefined;
 export function cgroupLayout(): CgroupLayout {
   known ??= parseCgroupLayout(readText("/proc/self/mountinfo"));
   return known;
+}
+
+/** The places of all hierarchies. */
+export function hierarchies(layout: CgroupLayout): string[] {
+  if (layout.version === 2) return [layout.root];
+  const places = new Set(layout.controllers.values());
+  if (layout.unified !== undefined) places.add(layout.unified);
+  return [...places];
+}
+
+/** A container's directory in the hierarchy at a place; undefined where it has none. */
+export function directoryIn(place: string, path: CgroupPath): string | undefined {
+  const below = typeof path === "string" ? path : path[place];
+  return below === undefined ? undefined : place + checkedCgroupPath(below);
+}
+
+/** A container's directories in all hierarchies, whether they exist or not. */
+export function directoriesOf(layout: CgroupLayout, path: CgroupPath): string[] {
+  return hierarchies(layout).map((place) => directoryIn(place, path))
+    .filter((directory) => directory !== undefined);
 }
 
 /** `/ctr/ID` in a form that cannot leave its hierarchy. */

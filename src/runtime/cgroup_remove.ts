@@ -6,17 +6,18 @@
 
 import { CtrError } from "../errors.ts";
 import { exists, kill, readTextIfExists, rmdir, writeFile } from "../program/mod.ts";
-import { type CgroupLayout, cgroupLayout, checkedCgroupPath } from "./cgroup.ts";
+import {
+  type CgroupLayout,
+  cgroupLayout,
+  type CgroupPath,
+  directoriesOf,
+  directoryIn,
+} from "./cgroup.ts";
 import type { CgroupStats } from "./types.ts";
 
-function directories(layout: CgroupLayout, path: string): string[] {
-  const roots = layout.version === 2 ? [layout.root] : [...new Set(layout.controllers.values())];
-  return roots.map((root) => root + checkedCgroupPath(path));
-}
-
 /** Host process ids in a cgroup. */
-export function cgroupPids(path: string, layout: CgroupLayout = cgroupLayout()): number[] {
-  return [...new Set(directories(layout, path).flatMap(pidsIn))];
+export function cgroupPids(path: CgroupPath, layout: CgroupLayout = cgroupLayout()): number[] {
+  return [...new Set(directoriesOf(layout, path).flatMap(pidsIn))];
 }
 
 function pidsIn(directory: string): number[] {
@@ -36,10 +37,10 @@ const PATIENCE_MS = 10_000;
  * @throws {SyscallError} when processes survive for 10 s, in uninterruptible sleep perhaps
  */
 export async function removeCgroup(
-  path: string,
+  path: CgroupPath,
   layout: CgroupLayout = cgroupLayout(),
 ): Promise<void> {
-  let busy = directories(layout, path).filter((directory) => !removed(directory));
+  let busy = directoriesOf(layout, path).filter((directory) => !removed(directory));
   const until = Date.now() + PATIENCE_MS;
   for (let pauseMs = 1; busy.length > 0; pauseMs = Math.min(pauseMs * 2, 50)) {
     killAll(path, layout);
@@ -63,15 +64,15 @@ function removed(directory: string): boolean {
 }
 
 /** Kill what is in a cgroup and below, without a chance to fork away. */
-function killAll(path: string, layout: CgroupLayout): void {
+function killAll(path: CgroupPath, layout: CgroupLayout): void {
   if (layout.version === 2) {
-    const file = `${layout.root}${checkedCgroupPath(path)}/cgroup.kill`;
+    const file = `${directoryIn(layout.root, path)}/cgroup.kill`;
     if (exists(file)) return writeFile(file, "1");
   }
   const SIGKILL = 9;
   const frozen = setFrozen(path, true, layout);
   const below = new Set(cgroupPids(path, layout));
-  for (const directory of directories(layout, path)) {
+  for (const directory of directoriesOf(layout, path)) {
     for (const child of childrenOf(directory)) for (const pid of pidsIn(child)) below.add(pid);
   }
   for (const pid of below) kill(pid, SIGKILL);
@@ -100,7 +101,7 @@ function childrenOf(directory: string): string[] {
  * @throws {CtrError} `failed_precondition` when this host cannot
  */
 export function freezeCgroup(
-  path: string,
+  path: CgroupPath,
   frozen: boolean,
   layout: CgroupLayout = cgroupLayout(),
 ): void {
@@ -108,16 +109,16 @@ export function freezeCgroup(
   throw new CtrError({
     code: "failed_precondition",
     operation: frozen ? "pause" : "resume",
-    subject: path,
+    subject: typeof path === "string" ? path : Object.values(path)[0]!,
     reason: "it has no cgroup with a freezer on this host",
   });
 }
 
-function setFrozen(path: string, frozen: boolean, layout: CgroupLayout): boolean {
+function setFrozen(path: CgroupPath, frozen: boolean, layout: CgroupLayout): boolean {
   const root = layout.version === 2 ? layout.root : layout.controllers.get("freezer");
   if (root === undefined) return false;
   const file = layout.version === 2 ? "cgroup.freeze" : "freezer.state";
-  const whole = `${root}${checkedCgroupPath(path)}/${file}`;
+  const whole = `${directoryIn(root, path)}/${file}`;
   if (!exists(whole)) return false;
   const word = layout.version === 2 ? frozen ? "1" : "0" : frozen ? "FROZEN" : "THAWED";
   writeFile(whole, word);
@@ -125,12 +126,11 @@ function setFrozen(path: string, frozen: boolean, layout: CgroupLayout): boolean
 }
 
 /** What the controllers counted. A missing file is a missing field. */
-export function cgroupStats(path: string, layout: CgroupLayout = cgroupLayout()): CgroupStats {
-  const checked = checkedCgroupPath(path);
+export function cgroupStats(path: CgroupPath, layout: CgroupLayout = cgroupLayout()): CgroupStats {
   const read = (controller: string, v1: string, v2: string): string | undefined => {
-    if (layout.version === 2) return readTextIfExists(`${layout.root}${checked}/${v2}`);
+    if (layout.version === 2) return readTextIfExists(`${directoryIn(layout.root, path)}/${v2}`);
     const mount = layout.controllers.get(controller);
-    return mount === undefined ? undefined : readTextIfExists(`${mount}${checked}/${v1}`);
+    return mount === undefined ? undefined : readTextIfExists(`${directoryIn(mount, path)}/${v1}`);
   };
   const number = (text: string | undefined): number | undefined =>
     text === undefined || !/^\d+$/.test(text.trim()) ? undefined : Number(text);

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { close } from "../program/mod.ts";
-import { checkedCgroupPath, parseCgroupLayout } from "./cgroup.ts";
+import { checkedCgroupPath, directoriesOf, parseCgroupLayout } from "./cgroup.ts";
 import { cgroupPids, cgroupStats, freezeCgroup, removeCgroup } from "./cgroup_remove.ts";
 import { makeV1 } from "./cgroup_v1.ts";
 import { makeV2 } from "./cgroup_v2.ts";
@@ -32,7 +32,17 @@ test("parseCgroupLayout() finds version 1 controllers, alone, together and hybri
     ["cpu", "/sys/fs/cgroup/cpu,cpuacct"],
     ["cpuacct", "/sys/fs/cgroup/cpu,cpuacct"],
     ["memory", "/sys/fs/cgroup/memory"],
+    ["name=systemd", "/sys/fs/cgroup/systemd"],
   ]);
+  assert.equal(hybrid.unified, "/sys/fs/cgroup/unified");
+  // Only systemd's own hierarchy is of version 1.
+  assert.deepEqual(
+    parseCgroupLayout(
+      "30 23 0:27 / /sys/fs/cgroup rw - cgroup2 cgroup rw,nsdelegate\n" +
+        "40 31 0:37 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,name=systemd\n",
+    ),
+    { version: 2, root: "/sys/fs/cgroup" },
+  );
   assert.deepEqual(
     parseCgroupLayout("30 23 0:27 / /sys/fs/cgroup rw shared:4 - cgroup2 cgroup rw,nsdelegate\n"),
     { version: 2, root: "/sys/fs/cgroup" },
@@ -44,6 +54,26 @@ test("checkedCgroupPath() stays below the root of the hierarchy", () => {
   for (const bad of ["", "/", "..", "/a/../b", "../../memory"]) {
     assert.throws(() => checkedCgroupPath(bad), { code: "invalid_argument" }, bad);
   }
+});
+
+test("directoriesOf() has one for each hierarchy, the same or not", () => {
+  const controllers = new Map([["cpu", "/c/cpu,cpuacct"], ["cpuacct", "/c/cpu,cpuacct"], [
+    "memory",
+    "/c/memory",
+  ]]);
+  const layout = { version: 1, controllers, unified: "/c/unified" } as const;
+  assert.deepEqual(directoriesOf(layout, "a/b"), [
+    "/c/cpu,cpuacct/a/b",
+    "/c/memory/a/b",
+    "/c/unified/a/b",
+  ]);
+  assert.deepEqual(directoriesOf(layout, { "/c/memory": "/x/a", "/c/unified": "/a" }), [
+    "/c/memory/x/a",
+    "/c/unified/a",
+  ]);
+  assert.throws(() => directoriesOf(layout, { "/c/memory": "/x/../a" }), {
+    code: "invalid_argument",
+  });
 });
 
 test("makeV1() makes a directory for each hierarchy and writes limits", async () => {

@@ -10,8 +10,8 @@ import type { OciDeviceRule, OciMemory, OciResources } from "../oci/mod.ts";
 import { ensureDirectory, readTextIfExists, writeFile } from "../program/mod.ts";
 import {
   asksRare,
-  type CgroupLayout,
   checkUnused,
+  type LayoutV1,
   type MadeCgroups,
   missingController,
   removeDirectories,
@@ -82,7 +82,7 @@ function checkedShares(shares: number): number {
   });
 }
 
-function deviceLine(rule: OciDeviceRule): string {
+export function deviceLine(rule: OciDeviceRule): string {
   const type = rule.type ?? "a";
   if (type === "a") return "a";
   const number = (value: number | undefined) => value === undefined || value < 0 ? "*" : value;
@@ -97,7 +97,7 @@ function deviceLine(rule: OciDeviceRule): string {
  * `already_exists` when the cgroup is in use
  */
 export async function makeV1(
-  layout: CgroupLayout & { readonly version: 1 },
+  layout: LayoutV1,
   path: string,
   resources: OciResources | undefined,
 ): Promise<MadeCgroups> {
@@ -131,7 +131,7 @@ export async function makeV1(
 }
 
 /** A new cpuset is empty, and an empty one takes no process: copy the nearest set values down. */
-function inheritCpuset(mount: string, path: string): void {
+export function inheritCpuset(mount: string, path: string): void {
   for (const file of ["cpuset.cpus", "cpuset.mems"]) {
     let directory = mount;
     let value = readTextIfExists(`${directory}/${file}`)?.trim() ?? "";

@@ -11,8 +11,8 @@ import type { OciMemory, OciResources } from "../oci/mod.ts";
 import { close, ensureDirectory, open, readText, writeFile } from "../program/mod.ts";
 import {
   asksRare,
-  type CgroupLayout,
   checkUnused,
+  type LayoutV2,
   type MadeCgroups,
   removeDirectories,
 } from "./cgroup.ts";
@@ -109,7 +109,7 @@ export function weightOfShares(shares: number): number {
  * `already_exists` when the cgroup is in use
  */
 export async function makeV2(
-  { root }: CgroupLayout & { readonly version: 2 },
+  { root }: LayoutV2,
   path: string,
   resources: OciResources = {},
 ): Promise<MadeCgroups> {

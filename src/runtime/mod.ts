@@ -12,11 +12,12 @@
  */
 
 import { arch } from "../../ffi/mod.ts";
-import type { OciSpec } from "../oci/mod.ts";
-import { cgroupLayout } from "./cgroup.ts";
+import type { OciResources, OciSpec } from "../oci/mod.ts";
+import { cgroupLayout, type CgroupPath } from "./cgroup.ts";
 import type { CgroupStats, CreateOptions, ExecOptions, RuntimeProcess } from "./types.ts";
 
 export { create, keepable } from "./create.ts";
+export type { CgroupPath } from "./cgroup.ts";
 export { availableCapabilities } from "./facts.ts";
 export { layerReader, processReader } from "./layer_files.ts";
 export { type ResolvedUser, resolveGroup, resolveUser } from "./users.ts";
@@ -88,4 +89,18 @@ export async function stats({ id, spec }: ContainerRef): Promise<CgroupStats> {
 export async function pids({ id, spec }: ContainerRef): Promise<number[]> {
   const { cgroupPids } = await import("./cgroup_remove.ts");
   return cgroupPids(spec.linux?.cgroupsPath ?? `/ctr/${id}`);
+}
+
+/**
+ * Change limits of a container that runs: all that are asked for or, when the kernel refuses one, none.
+ * Those that are not mentioned stay; what is mentioned is counted from what is there, so a caller that
+ * knows the whole of what a person wants (memory and swap together, say) gives the whole.
+ *
+ * @param path where the container's cgroups are below their hierarchies
+ */
+export async function updateResourcesAt(
+  path: CgroupPath,
+  resources: OciResources,
+): Promise<void> {
+  await (await import("./cgroup_update.ts")).updateCgroup(path, resources);
 }
