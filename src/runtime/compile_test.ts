@@ -11,9 +11,10 @@ const FACTS: HostFacts = {
   sourceKinds: new Map(),
   maskKinds: new Map(),
   ownStdio: [],
-  availableCapabilities: ["CAP_CHOWN", "CAP_KILL"],
+  availableCapabilities: ["CAP_CHOWN", "CAP_KILL", "CAP_MKNOD"],
   labelling: new Set(),
   parentMount: undefined,
+  kcore: false,
   setGroups: true,
 };
 
@@ -89,6 +90,7 @@ test("compile() makes this program of a small spec", async () => {
     'mknodat(#</dev>, "random", S_IFCHR|0666, makedev(1, 8))',
     'mknodat(#</dev>, "urandom", S_IFCHR|0666, makedev(1, 9))',
     'mknodat(#</dev>, "tty", S_IFCHR|0666, makedev(5, 0))',
+    'unlinkat(#</dev>, "ptmx", 0)',
     'symlinkat("/proc/self/fd", #</dev>, "fd")',
     'symlinkat("/proc/self/fd/0", #</dev>, "stdin")',
     'symlinkat("/proc/self/fd/1", #</dev>, "stdout")',
@@ -279,4 +281,39 @@ test("compile() refuses what makes no sense or is not done", () => {
   refused("invalid_argument", { mounts: [{ destination: "/proc", type: "tmpfs" }] });
   refused("not_implemented", { hooks: { prestart: [{ path: "/bin/true" }] } });
   refused("not_implemented", linux({ intelRdt: { closID: "x" } }));
+});
+
+test("compile() links the controllers of a merged cgroup hierarchy", async () => {
+  const mounts = [{ destination: "/sys/fs/cgroup", type: "cgroup", options: ["ro"] }];
+  const cgroupMounts = [{ source: "/cg/cpu,cpuacct/x", name: "cpu,cpuacct" }];
+  const calls = await lines({ ...input({ mounts }), cgroupMounts });
+  for (const name of ["cpu", "cpuacct"]) {
+    assert.ok(calls.includes(`symlinkat("cpu,cpuacct", #</sys/fs/cgroup>, "${name}")`));
+  }
+});
+
+test("compile() shows the host's cgroups, version 2, only to a container in their namespace", async () => {
+  const mount = { destination: "/sys/fs/cgroup", type: "cgroup", options: ["ro", "nosuid"] };
+  const cgroupMounts = [{ source: "/cg/x", name: "" }];
+  const types = async (...all: ("mount" | "cgroup" | "user")[]) => {
+    const namespaces = all.map((type) => ({ type }));
+    const spec = { mounts: [mount], ...linux({ namespaces }) };
+    const calls = await lines({ ...input(spec), cgroupMounts });
+    return calls.filter((line) => /^(mount\("cgroup|open_tree.*cg)/.test(line));
+  };
+  const bound = ['open_tree(AT_FDCWD, "/cg/x", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC)'];
+  assert.deepEqual(await types("mount", "cgroup"), bound);
+  assert.deepEqual(await types("mount", "user"), bound);
+  assert.deepEqual(await types("mount"), [
+    'mount("cgroup", ".", "cgroup2", MS_RDONLY|MS_NOSUID, "")',
+  ]);
+});
+
+test("compile() mounts devices where it may not make them, but for FIFOs", async () => {
+  const devices = [{ type: "p", path: "/dev/f" }, { type: "c", path: "/dev/c" }] as const;
+  const calls = await lines(input(linux({ devices }), { availableCapabilities: [] }));
+  assert.deepEqual(calls.filter((line) => line.startsWith("mknodat")), [
+    'mknodat(#</dev>, "f", S_IFIFO|0666, makedev(0, 0))',
+  ]);
+  assert.ok(calls.some((line) => line.startsWith('open_tree(AT_FDCWD, "/dev/c"')));
 });

@@ -27,6 +27,8 @@ export interface HostFacts {
   readonly labelling: ReadonlySet<Labelling>;
   /** The mount that the root file system is in, where it could show the root's mounts to others. */
   readonly parentMount: string | undefined;
+  /** Whether the host has `/proc/kcore`. */
+  readonly kcore: boolean;
   /** Where procfs and sysfs are on the host; asked for only if the root is not pivoted to. */
   readonly kernelMounts?: readonly string[] | undefined;
   /** False where the user namespace will forbid setgroups(2). */

@@ -107,11 +107,16 @@ function absent(value: number): boolean {
 }
 
 /** A failure of steps of which some may fail. */
-export function protectionError(operation: string, subject: string, result: number): SyscallError {
+export function protectionError(
+  operation: string,
+  subject: string,
+  result: number,
+  syscall = "mount",
+): SyscallError {
   return new SyscallError({
     operation,
     subject,
-    syscall: "mount",
+    syscall,
     args: [JSON.stringify(subject)],
     errno: -result,
     errnoName: errnoName(-result),

@@ -24,6 +24,7 @@ export const DEVICE_LINKS: readonly (readonly [to: string, name: string])[] = [
   ["/proc/self/fd/1", "stdout"],
   ["/proc/self/fd/2", "stderr"],
   ["pts/ptmx", "ptmx"],
+  ["/proc/kcore", "core"],
 ];
 const LINKS: ReadonlySet<string> = new Set(DEVICE_LINKS.map(([, name]) => name));
 

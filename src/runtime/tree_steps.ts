@@ -28,6 +28,7 @@ import { normalPath, targetSteps, type Tree } from "./target_steps.ts";
 export interface BuiltTree {
   readonly tree: Tree;
   readonly nulls: NullMounts;
+  readonly checks: readonly Check[];
 }
 
 /**
@@ -37,9 +38,10 @@ export interface BuiltTree {
 export function treeSteps(
   p: ProgramBuilder,
   input: CompileInput,
-  { own, has }: NamespacePlan,
+  plan: NamespacePlan,
 ): BuiltTree {
   const { spec, facts } = input;
+  const { own, has } = plan;
   const { linux = {}, mounts = [] } = spec;
   if (own.has("mount")) separateSteps(p, spec, facts);
   p.step("umask", [0]);
@@ -49,14 +51,20 @@ export function treeSteps(
     p.step("mount", [0, ".", 0, MS.MS_PRIVATE | MS.MS_REC, 0], { name: "separate from the host" });
   }
   const dev = mounts.find(({ destination }) => normalPath(destination) === "/dev");
-  const bound = dev?.type === "bind" || dev?.options?.some((option) => /^r?bind$/.test(option));
-  const makeDevices = (fresh: boolean) =>
-    deviceSteps(p, tree, linux.devices ?? [], { bind: has.has("user"), fresh });
+  const bind = has.has("user") || !facts.availableCapabilities.includes("CAP_MKNOD");
+  const checks: Check[] = [];
+  const makeDevices = (fresh: boolean) => {
+    const made = deviceSteps(p, tree, linux.devices ?? [], { bind, fresh, kcore: facts.kcore });
+    checks.push(...made.checks);
+    return made.nullDevice;
+  };
   let nullDevice: Ref | undefined;
   for (const mount of mounts) {
     checkProcMount(mount);
-    if (mount.type === "cgroup" || mount.type === "cgroup2") {
-      cgroupMountSteps(p, tree, mount, input.cgroupMounts);
+    // A hybrid host's version 2 is mounted like any other file system.
+    const unified = input.cgroupMounts[0]?.name === "";
+    if (mount.type === "cgroup" || (mount.type === "cgroup2" && unified)) {
+      cgroupMountSteps(p, tree, mount, { cgroupMounts: input.cgroupMounts, plan });
       continue;
     }
     const source = mount.source?.startsWith("/") === false && isBind(mount)
@@ -64,23 +72,23 @@ export function treeSteps(
       : mount.source;
     const whole = source === undefined ? mount : { ...mount, source };
     mountSteps(p, tree, whole, facts.sourceKinds.get(mount.destination) ?? "directory");
-    if (mount === dev && !bound) nullDevice = makeDevices(mount.type === "tmpfs");
+    if (mount === dev && !isBind(mount)) nullDevice = makeDevices(mount.type === "tmpfs");
   }
   if (dev === undefined) {
     targetSteps(p, tree, "/dev", "directory");
     makeDevices(false); // in the rootfs itself, where others may be at work: its null is not trusted
   }
   const masks = { paths: linux.maskedPaths ?? [], kinds: facts.maskKinds };
-  return { tree, nulls: nullMountSteps(p, masks, nullDevice) };
+  return { tree, nulls: nullMountSteps(p, masks, nullDevice), checks };
 }
 
 /** What is done to the tree when it is the root. */
 export function protectTreeSteps(
   p: ProgramBuilder,
-  { tree, nulls }: BuiltTree,
+  { tree, nulls, checks: made }: BuiltTree,
   spec: OciSpec,
 ): Check[] {
-  const checks = readonlySteps(p, spec.linux?.readonlyPaths ?? []);
+  const checks = [...made, ...readonlySteps(p, spec.linux?.readonlyPaths ?? [])];
   checks.push(...maskSteps(p, nulls));
   // Docker makes a missing working directory.
   targetSteps(p, tree, spec.process!.cwd, "directory", { mayFail: true });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync, readlinkSync } from "node:fs";
+import { existsSync, readFileSync, readlinkSync } from "node:fs";
 import { test } from "node:test";
 import { close, ProgramBuilder, run } from "../../src/program/mod.ts";
 import { Bundle, finish, traces } from "../fixtures/bundle.ts";
@@ -47,7 +47,8 @@ test(
     );
     assert.equal(
       stdout,
-      "fd\nfull\nmqueue\nnull\nptmx\npts\nrandom\nshm\nstderr\nstdin\nstdout\ntty\nurandom\nzero\n" +
+      (existsSync("/proc/kcore") ? "core\n" : "") +
+        "fd\nfull\nmqueue\nnull\nptmx\npts\nrandom\nshm\nstderr\nstdin\nstdout\ntty\nurandom\nzero\n" +
         "/dev/null 1:3\n/dev/tty 5:0\n/proc/self/fd\npts/ptmx\n",
     );
   },

@@ -275,3 +275,91 @@ test("what is executable on the host is not, where noexec says so", here, async 
   assert.equal(stdout, "ran\n");
   assert.match(stderr, /\/b\/run: Permission denied/);
 });
+
+test(
+  "devices of all kinds have their numbers, owners and modes, wherever they are",
+  here,
+  async () => {
+    await using bundle = new Bundle();
+    const device = (type: "b" | "c" | "u" | "p", path: string, more = {}) => ({
+      type,
+      path,
+      ...more,
+    });
+    const { stdout, stderr } = await bundle.sh(
+      "stat -c '%n %F %t:%T %u:%g %a' /dev/disk /srv/dev/tty /dev/tell /dev/many /dev/null",
+      {
+        devices: [
+          device("b", "/dev/disk", { major: 259, minor: 300, fileMode: 0o60640, gid: 6 }),
+          device("u", "srv//dev/tty", { major: 4, minor: 0, uid: 3 }),
+          device("p", "/dev/tell", { fileMode: 0o622, uid: 1, gid: 2 }),
+          device("c", "/dev/x/../many", { major: 240, minor: 70_000 }),
+          device("c", "/dev/null", { major: 8, minor: 8 }), // it has been listed before
+        ],
+      },
+    );
+    assert.equal(
+      stdout,
+      "/dev/disk block special file 103:12c 0:6 640\n" +
+        "/srv/dev/tty character special file 4:0 3:0 666\n" +
+        "/dev/tell fifo 0:0 1:2 622\n" +
+        "/dev/many character special file f0:11170 0:0 666\n" +
+        "/dev/null character special file 1:3 0:0 666\n",
+      stderr,
+    );
+    for (const bad of [device("x" as "c", "/dev/bad"), device("c", "/")]) {
+      await assert.rejects(
+        bundle.run(["/bin/true"], { devices: [bad] }),
+        { code: "invalid_argument" },
+      );
+    }
+  },
+);
+
+test("what the image has in /dev stays, but for its terminals", here, async () => {
+  await using bundle = new Bundle();
+  mkdirSync(join(bundle.rootfs, "dev"));
+  writeFileSync(join(bundle.rootfs, "dev/ptmx"), "mine\n");
+  writeFileSync(join(bundle.rootfs, "dev/null"), "mine\n");
+  const { stdout } = await bundle.sh("cat /dev/null; readlink /dev/ptmx; ls -d /dev/zero", {
+    change: (spec) => ({
+      ...spec,
+      mounts: spec.mounts!.filter(({ destination }) => !destination.startsWith("/dev")),
+    }),
+  });
+  assert.equal(stdout, "mine\npts/ptmx\n/dev/zero\n");
+});
+
+test("the host's /dev is left as it is", here, async () => {
+  await using bundle = new Bundle();
+  const dev = join(bundle.dir, "dev");
+  mkdirSync(dev);
+  writeFileSync(join(dev, "only"), "");
+  const { stdout } = await bundle.sh("ls /dev", {
+    change: (spec) => ({
+      ...spec,
+      mounts: [...spec.mounts!.filter(({ destination }) => !destination.startsWith("/dev")), {
+        type: "none",
+        source: dev,
+        destination: "/dev/",
+        options: ["rbind"],
+      }],
+    }),
+  });
+  assert.equal(stdout, "only\n");
+});
+
+test("a bind mount's target is made of the same kind as its source", here, async () => {
+  await using bundle = new Bundle();
+  const dir = source(bundle);
+  execFileSync("mkfifo", [join(dir, "fifo")]);
+  const { stdout } = await bundle.sh("stat -c %F /n/fifo /n/dir /n/file", {
+    mounts: [
+      bind(join(dir, "fifo"), "/n/fifo"),
+      { type: "none", source: "data", destination: "/n/dir", options: ["bind"] },
+      bind("data/file", "n/file"),
+    ],
+  });
+  assert.equal(stdout, "fifo\ndirectory\nregular file\n");
+  assert.ok(statSync(join(bundle.rootfs, "n/fifo")).isFile());
+});
