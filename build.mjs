@@ -14,13 +14,23 @@ import { dirname, join, relative, resolve } from "node:path";
 
 const ROOT = import.meta.dirname;
 
-/** Loaded when needed, which is always. */
-const HOT = [
-  "cli/run.ts",
-  "src/runtime/cgroup_v1.ts",
-  "src/runtime/cgroup_v2.ts",
-  "src/runtime/cgroup_remove.ts",
-];
+/** The programs, and what each loads when needed, which is always. */
+const PROGRAMS = {
+  "cli/main.ts": [
+    "cli/run.ts",
+    "src/runtime/cgroup_v1.ts",
+    "src/runtime/cgroup_v2.ts",
+    "src/runtime/cgroup_remove.ts",
+  ],
+  "cli/oci/main.ts": [
+    "cli/oci/create.ts",
+    "cli/oci/foreground.ts",
+    "cli/oci/run.ts",
+    "src/runtime/cgroup_v1.ts",
+    "src/runtime/cgroup_v2.ts",
+    "src/runtime/cgroup_remove.ts",
+  ],
+};
 
 /** Classes that are told apart, and variables that all of a process share. */
 const SHARED = [
@@ -36,7 +46,6 @@ const SHARED = [
   "src/trace.ts",
 ];
 
-const MAIN = "cli/main.ts";
 /** How the first program asks for the second. */
 const LATER =
   "globalThis.ctrLater = async (path) => await require('./later.js').modules[path]();\n";
@@ -46,7 +55,9 @@ const sourceOf = (path) => Bun.file(join(ROOT, path)).text();
 
 /** Modules that are imported dynamically, from the root, in the source of a module. */
 function lazyImports(path, code) {
-  return strip.scanImports(code).filter(({ kind }) => kind === "dynamic-import")
+  return strip.scanImports(code).filter(({ kind, path: to }) =>
+    kind === "dynamic-import" && to.startsWith(".")
+  )
     .map((found) => relative(ROOT, resolve(ROOT, dirname(path), found.path)));
 }
 
@@ -70,9 +81,6 @@ async function reachable(entry) {
   return [...found];
 }
 
-/** Those that the first program has. */
-const shared = new Set();
-
 /** What a program for Bun does not need, and tables that a machine makes only if they are its own. */
 const bunOnly = {
   name: "bun only",
@@ -89,8 +97,12 @@ const bunOnly = {
   },
 };
 
-/** The first program: what is not hot is asked of the second, and what is shared is offered to it. */
-const first = {
+/**
+ * The first program: what is not hot is asked of the second, and what is shared is offered to it.
+ *
+ * @param shared gets the paths of what is offered
+ */
+const first = (main, shared) => ({
   name: "first",
   setup(build) {
     build.onResolve({ filter: /^\.\/later\.js$/ }, ({ path }) => ({ path, external: true }));
@@ -102,7 +114,7 @@ const first = {
         /\bimport\((["'])(\.[^"']+)\1\)/g,
         (_, _quote, to) => {
           const lazy = relative(ROOT, resolve(ROOT, dirname(path), to));
-          if (!HOT.includes(lazy)) return `globalThis.ctrLater(${JSON.stringify(lazy)})`;
+          if (!PROGRAMS[main].includes(lazy)) return `globalThis.ctrLater(${JSON.stringify(lazy)})`;
           imports.set(lazy, imports.get(lazy) ?? `hot${imports.size}`);
           return `Promise.resolve(${imports.get(lazy)})`;
         },
@@ -110,7 +122,7 @@ const first = {
       for (const [lazy, name] of imports) {
         contents = `import * as ${name} from ${JSON.stringify(join(ROOT, lazy))};\n${contents}`;
       }
-      if (path === MAIN) contents = LATER + contents;
+      if (path === main) contents = LATER + contents;
       if (SHARED.includes(path)) {
         shared.add(path);
         const names = strip.scan(code).exports.join(", ");
@@ -121,16 +133,16 @@ const first = {
       return { contents, loader: "js" };
     });
   },
-};
+});
 
 /** The second program: an entry per module that is loaded when needed. */
-const second = {
+const second = (main, shared) => ({
   name: "second",
   setup(build) {
     build.onResolve({ filter: /\/later\.ts$/ }, ({ path }) => ({ path, namespace: "made" }));
     build.onLoad({ filter: /./, namespace: "made" }, async () => ({
       contents: `export const modules = {${
-        (await lazyModules()).map((path) =>
+        (await lazyModules(main)).map((path) =>
           `${JSON.stringify(path)}: () => import(${JSON.stringify(join(ROOT, path))}),`
         ).join("\n")
       }};`,
@@ -147,12 +159,12 @@ const second = {
       return { contents, loader: "js" };
     });
   },
-};
+});
 
-/** All modules that the command line loads when needed. */
-async function lazyModules() {
+/** All modules that a program loads when needed. */
+async function lazyModules(main) {
   const lazy = new Set();
-  for (const path of await reachable(MAIN)) {
+  for (const path of await reachable(main)) {
     for (const found of lazyImports(path, await sourceOf(path))) lazy.add(found);
   }
   return [...lazy].sort();
@@ -173,6 +185,9 @@ async function bundle(entry, ...plugins) {
 }
 
 rmSync(join(ROOT, "dist"), { recursive: true, force: true });
-await bundle(MAIN, first);
-await bundle("cli/later.ts", second);
+for (const main of Object.keys(PROGRAMS)) {
+  const shared = new Set();
+  await bundle(main, first(main, shared));
+  await bundle(`${dirname(main)}/later.ts`, second(main, shared));
+}
 await bundle("src/shim/main.ts");

@@ -11,6 +11,7 @@ import { type Engine, openEngine } from "../src/task/mod.ts";
 import { now } from "../src/trace.ts";
 import type { Context } from "./command.ts";
 import { find } from "./commands.ts";
+import { writeTo } from "./write.ts";
 import { type Flags, HelpWanted, parse, type Parsed, type Spec } from "./flags.ts";
 
 /** Flags before the command. */
@@ -131,24 +132,6 @@ function program(path: string): string {
   }
   const { href } = new URL(`../${path}.ts`, import.meta.url);
   return href.startsWith("file://") ? decodeURIComponent(href.slice("file://".length)) : href;
-}
-
-const encoder = new TextEncoder();
-
-/** Write everything, also to a pipe that is full for a while. A reader that left ends us quietly. */
-function writeTo(fd: number, text: string | Uint8Array): void {
-  const [EINTR, EAGAIN, EPIPE] = [-4, -11, -32];
-  let bytes = typeof text === "string" ? encoder.encode(text) : text;
-  while (bytes.length > 0) {
-    const wrote = sys(SYS.write, fd, bytes, bytes.length);
-    if (wrote >= 0) bytes = bytes.subarray(wrote);
-    else if (wrote === EAGAIN) {
-      const POLLOUT = 4;
-      const poll = new Uint8Array(new Int32Array([fd, POLLOUT]).buffer);
-      sys(SYS.ppoll, poll, 1, 0, 0, 0);
-    } else if (wrote === EPIPE) process.exit(141);
-    else if (wrote !== EINTR) return; // there is nowhere to complain
-  }
 }
 
 // Everything is written; a runtime's own way out would take its heap apart before it ends.

@@ -12,8 +12,9 @@ import { restoreDumpable, spawn, toError } from "./run.ts";
 
 /** What to start. */
 export interface HostProcess {
-  /** `argv[0]` is the path of the executable; PATH is not searched. */
+  /** `argv[0]` is the path of the executable unless that is given; PATH is not searched. */
   readonly argv: readonly string[];
+  readonly executable?: string;
   readonly env: readonly string[];
   /** Descriptors of this process that become 0, 1, 2 … of the new one; all others are closed. */
   readonly fds: readonly number[];
@@ -35,9 +36,8 @@ export function spawnHost(host: HostProcess): number {
   placeDescriptors(p, host.fds);
   const CLOSE_RANGE_CLOEXEC = 4;
   p.step("close_range", [host.fds.length, 0xffffffff, CLOSE_RANGE_CLOEXEC]);
-  p.step("execve", [host.argv[0]!, strings(host.argv), strings(host.env)], {
-    subject: host.argv[0]!,
-  });
+  const executable = host.executable ?? host.argv[0]!;
+  p.step("execve", [executable, strings(host.argv), strings(host.env)], { subject: executable });
   const child = spawn(p, { vfork: true });
   close(child.pidfd);
   restoreDumpable();

@@ -18,6 +18,7 @@ import {
   planNamespaces,
   secondCloneStep,
 } from "./namespaces.ts";
+import { raiseLimitSteps } from "./limit_steps.ts";
 import { labelSteps, privateProcSteps, sysctlSteps, wantsLabel } from "./proc_steps.ts";
 import {
   cgroupSteps,
@@ -26,7 +27,6 @@ import {
   keptFds,
   pauseSteps,
   pipeSteps,
-  raiseLimitSteps,
   seccompFlags,
   stdioSteps,
   waitSteps,
@@ -79,7 +79,9 @@ export function compile(input: CompileInput): Compiled {
   const { sysctl = {} } = linux;
   const writesProc = Object.keys(sysctl).length > 0 || wantsLabel(process);
   const proc = writesProc ? privateProcSteps(p) : undefined;
-  if (input.pausesBeforePivot) pauseSteps(p, pipes);
+  if (input.pausesBeforePivot) {
+    pauseSteps(p, pipes, own.has("user") ? [] : input.parentFds);
+  }
   const checks: Check[] = [];
   if (built !== undefined) checks.push(...enterRootSteps(p, built.tree.root, entry!, facts));
   const console = built !== undefined;
@@ -104,7 +106,7 @@ export function compile(input: CompileInput): Compiled {
     setGroups: facts.setGroups,
   }));
   if (input.gateFd !== undefined) checks.push(lookUpSteps(p, process));
-  const attempts = execSteps(p, process, kept);
+  const attempts = execSteps(p, process, { kept });
   return {
     program: p,
     cloneFlags: plan.cloneFlags,

@@ -12,7 +12,7 @@ import { compile } from "./compile.ts";
 import type { Compiled, HostFacts } from "./compile_types.ts";
 import { factsOf } from "./facts.ts";
 import { mapIds } from "./id_maps.ts";
-import { Child, readyProcess, Rendezvous } from "./process.ts";
+import { atStation, Child, readyProcess, Rendezvous } from "./process.ts";
 import { keptFds } from "./process_steps.ts";
 import { type RareSteps, rareSteps } from "./rare.ts";
 import { seccompFilter } from "./seccomp_filter.ts";
@@ -54,7 +54,7 @@ export async function create(options: CreateOptions): Promise<RuntimeProcess> {
   const rare = await rareSteps(options.spec);
   const cgroups = await span("cgroup", () => makeCgroups(cgroupPathOf(options), resources));
   try {
-    return startIn(cgroups, options, facts, { seccomp, rare });
+    return await startIn(cgroups, options, facts, { seccomp, rare });
   } catch (error) {
     removeDirectories(cgroups.made);
     throw error;
@@ -73,12 +73,12 @@ async function makeCgroups(
     : await (await import("./cgroup_v2.ts")).makeV2(layout, path, resources);
 }
 
-function startIn(
+async function startIn(
   cgroups: MadeCgroups,
   options: CreateOptions,
   facts: HostFacts,
   made: { readonly seccomp: Uint8Array | undefined; readonly rare: RareSteps | undefined },
-): RuntimeProcess {
+): Promise<RuntimeProcess> {
   const { spec, bundle, rootfs, stdio } = options;
   const rendezvous = new Rendezvous();
   const wake = options.keeper === undefined ? undefined : pipe();
@@ -134,6 +134,10 @@ function startIn(
       throw failure;
     }
   }
+  const { beforePivot } = options;
+  if (beforePivot !== undefined) {
+    await atStation(child, { operation: "start", work: beforePivot });
+  }
   return span("set up", () => {
     try {
       options.meanwhile?.(child.pid);
@@ -147,7 +151,6 @@ function startIn(
       process: spec.process!,
       checks: compiled.checks,
       masterFd: keptFds(options.preserveFds).master,
-      station: options.beforePivot,
     });
   });
 }

@@ -16,6 +16,7 @@ import { seccompOf } from "./create.ts";
 import { capabilitiesIn, labelling, stdioToOwn } from "./facts.ts";
 import { giveStdioSteps } from "./id_maps.ts";
 import { becomeRootSteps, NAMESPACE_FLAGS, secondCloneStep } from "./namespaces.ts";
+import { raiseLimitSteps } from "./limit_steps.ts";
 import { labelSteps, privateProcSteps, wantsLabel } from "./proc_steps.ts";
 import { Child, readyProcess, Rendezvous } from "./process.ts";
 import {
@@ -24,7 +25,6 @@ import {
   identitySteps,
   keptFds,
   pipeSteps,
-  raiseLimitSteps,
   seccompFlags,
   stdioSteps,
 } from "./process_steps.ts";
@@ -133,7 +133,7 @@ function compileExec(
     // Who may not set them keeps ours, so whoever may does.
     setGroups: !userns || readText(`/proc/${pid}/setgroups`).trim() === "allow",
   });
-  const attempts = execSteps(p, process, kept);
+  const attempts = execSteps(p, process, { kept, executable: options.executable });
   return { program: p, added, copyMemory, ready: { attempts, checks: [check] } };
 }
 

@@ -19,10 +19,14 @@ export interface ExecAttempts {
 }
 
 /** Say that all is ready, wait for the go, execute. */
-export function execSteps(p: ProgramBuilder, process: OciProcess, kept: KeptFds): ExecAttempts {
+export function execSteps(
+  p: ProgramBuilder,
+  process: OciProcess,
+  { kept, executable }: { readonly kept: KeptFds; readonly executable?: string | undefined },
+): ExecAttempts {
   p.step("write", [kept.status, new Uint8Array([0x72]), 1], { name: "report ready" });
   waitSteps(p, kept.go);
-  const command = process.args[0]!;
+  const command = executable ?? process.args[0]!;
   const argv = strings(process.args);
   const env = strings(process.env ?? []);
   const candidates = executableCandidates(command, process.env ?? []);

@@ -18,6 +18,7 @@ import type { CgroupStats, CreateOptions, ExecOptions, RuntimeProcess } from "./
 
 export { create, keepable } from "./create.ts";
 export type { CgroupPath } from "./cgroup.ts";
+export { cgroupDirectoriesAt, frozenAt } from "./cgroup_place.ts";
 export { availableCapabilities } from "./facts.ts";
 export { layerReader, processReader } from "./layer_files.ts";
 export { type ResolvedUser, resolveGroup, resolveUser } from "./users.ts";
@@ -65,6 +66,11 @@ export async function explain(
   options: Pick<CreateOptions, "id" | "bundle" | "spec" | "rootfs">,
 ): Promise<string> {
   return await (await import("./explain.ts")).explainCreate(options);
+}
+
+/** What this runtime can do, as `features` of an OCI runtime prints it. */
+export async function runtimeFeatures(): Promise<Readonly<Record<string, unknown>>> {
+  return (await import("./features.ts")).features();
 }
 
 /** Kill what is left in the container's cgroups and remove them. Idempotent. */

@@ -81,6 +81,15 @@ const RECURSIVE: Readonly<Record<string, Attributes>> = {
   rsymfollow: [0, 0x200000],
 };
 
+/** Everything that is not left to the file system. */
+export function mountOptionNames(): string[] {
+  const spread = Object.keys(PROPAGATION);
+  return [
+    ...[...Object.keys(FLAGS), ...Object.keys(CLEARS), ...Object.keys(RECURSIVE), "defaults"],
+    ...[...spread, ...spread.map((name) => `r${name}`)],
+  ].sort();
+}
+
 /** A change of a mount's attributes, as `struct mount_attr` says it. */
 export interface AttributeChange {
   readonly set: number;

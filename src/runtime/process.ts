@@ -137,6 +137,29 @@ export class Child {
 }
 
 /**
+ * Wait until the child reports on its way, do what is to be done then, and let it go on.
+ *
+ * @throws what the work throws, or {SyscallError} for the step that failed; the child is reaped then
+ */
+export async function atStation(
+  child: Child,
+  { operation, work }: {
+    readonly operation: string;
+    readonly work: (pid: number) => Promise<void>;
+  },
+): Promise<void> {
+  try {
+    if (!child.rendezvous.wait()) throw child.failure(operation);
+    child.ready();
+    await work(child.pid);
+    child.rendezvous.go();
+  } catch (error) {
+    child.giveUp();
+    throw error;
+  }
+}
+
+/**
  * Wait until the child stands before execve, and take the pty master from it.
  *
  * @throws {SyscallError} for the step that failed; the child is reaped then
@@ -148,8 +171,6 @@ export function readyProcess(child: Child, options: {
   readonly checks: readonly Check[];
   /** Where the pty master is in the child. */
   readonly masterFd: number;
-  /** What is done when it reports for the first time, if it reports twice. */
-  readonly station?: ((pid: number) => void) | undefined;
 }): RuntimeProcess {
   const { spawned, rendezvous } = child;
   let console: number | undefined;
@@ -160,11 +181,6 @@ export function readyProcess(child: Child, options: {
   try {
     if (!rendezvous.wait()) throw child.failure(options.operation);
     child.ready();
-    if (options.station !== undefined) {
-      options.station(child.pid);
-      rendezvous.go();
-      if (!rendezvous.wait()) throw child.failure(options.operation);
-    }
     for (const check of options.checks) check((ref) => spawned.result(ref));
     if (options.process.terminal) console = masterOf(child, options.masterFd);
   } catch (error) {

@@ -7,18 +7,9 @@
 
 import { CtrError, SyscallError } from "../errors.ts";
 import type { OciProcess } from "../oci/mod.ts";
-import {
-  AT,
-  CAPABILITIES,
-  capabilityWords,
-  errnoName,
-  F,
-  O,
-  PR,
-  RESOLVE,
-  RLIMITS,
-} from "../linux/mod.ts";
+import { AT, CAPABILITIES, capabilityWords, errnoName, F, O, PR, RESOLVE } from "../linux/mod.ts";
 import { O_ARCH, openHow, ProgramBuilder, type Ref } from "../program/mod.ts";
+import { limitSteps } from "./limit_steps.ts";
 import type { Check } from "./protect_steps.ts";
 
 /** Where the descriptors that survive until execve are put. */
@@ -61,7 +52,13 @@ export function waitSteps(p: ProgramBuilder, go: Ref | number): void {
 }
 
 /** Say that this station is reached, and wait until the parent has done what it does there. */
-export function pauseSteps(p: ProgramBuilder, { go, status }: ParentPipes): void {
+export function pauseSteps(
+  p: ProgramBuilder,
+  { go, status }: ParentPipes,
+  parentFds: readonly number[],
+): void {
+  // With the parent's ends open here, its death would not end the wait.
+  for (const fd of parentFds) p.step("close", [fd]);
   p.step("write", [status, new Uint8Array([0x70]), 1], { name: "report a station" });
   waitSteps(p, go);
 }
@@ -97,51 +94,6 @@ export function cgroupSteps(
     p.step("write", [fd, "0", 1], { name, subject });
     p.step("close", [fd]);
   }
-}
-
-/**
- * Resource limits. A small one would stop the set-up, and whoever has become another user may not
- * raise one.
- *
- * @throws {CtrError} `invalid_argument` for a limit that does not exist
- */
-function limitSteps(
-  p: ProgramBuilder,
-  process: OciProcess,
-  { mayFail = false, leastFds = 0 } = {},
-): void {
-  for (const { type, soft, hard } of process.rlimits ?? []) {
-    const number = (RLIMITS as Readonly<Record<string, number>>)[type];
-    if (number === undefined) {
-      throw new CtrError({
-        code: "invalid_argument",
-        operation: "set limit",
-        subject: type,
-        reason: "there is no such resource limit",
-      });
-    }
-    const least = type === "RLIMIT_NOFILE" ? leastFds : 0;
-    const limit = new BigUint64Array([limitWord(soft, least), limitWord(hard, least)]);
-    p.step("prlimit64", [0, number, new Uint8Array(limit.buffer), 0], {
-      name: "set limit",
-      subject: type,
-      mayFail,
-    });
-  }
-}
-
-/**
- * Raise limits as far as this host allows, before a user namespace takes away the right to it. That
- * they are what they shall be is made sure of later.
- */
-export function raiseLimitSteps(p: ProgramBuilder, process: OciProcess): void {
-  limitSteps(p, process, { mayFail: true, leastFds: 1024 });
-}
-
-/** -1 and 2^64-1, which JSON.parse makes 2^64, are no limit. */
-function limitWord(value: number, least: number): bigint {
-  if (value < 0 || value >= 2 ** 64) return 0xffffffffffffffffn;
-  return BigInt(Math.max(value, least));
 }
 
 /**

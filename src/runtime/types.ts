@@ -63,7 +63,7 @@ export interface CreateOptions {
   /** Move the root over the host's instead of pivot_root(2), for a host whose root is the kernel's first. */
   readonly noPivot?: boolean;
   /** Called when namespaces and mounts are made and the host's tree is still in the process's sight. */
-  readonly beforePivot?: (pid: number) => void;
+  readonly beforePivot?: (pid: number) => Promise<void>;
 }
 
 /** A container's parent, which waits to be needed. */
@@ -90,6 +90,8 @@ export interface ExecOptions {
   readonly preserveFds?: number;
   /** A cgroup below the container's. */
   readonly subCgroup?: string;
+  /** What is executed, where that is not the first of the arguments. */
+  readonly executable?: string;
   /** The `process` object of the added process. */
   readonly process: OciProcess;
   readonly stdio: Stdio;

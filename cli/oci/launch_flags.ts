@@ -1,0 +1,62 @@
+/**
+ * The flags that `create` and `run` have in common.
+ *
+ * @module
+ */
+
+import { CtrError } from "../../src/errors.ts";
+import type { CreateOptions } from "../../src/lifecycle/mod.ts";
+import type { Flags, Parsed } from "../flags.ts";
+import type { Context } from "./command.ts";
+
+/** The flags. */
+export const LAUNCH_FLAGS = {
+  "bundle": { type: "string", short: "b", help: "The bundle's directory (default: this one)" },
+  "console-socket": { type: "string", help: "A unix socket that the terminal's master is sent to" },
+  "no-new-keyring": { type: "bool", help: "Leave the caller's session keyring to the container" },
+  "no-pivot": { type: "bool", help: "Do without pivot_root, which a ramdisk forbids" },
+  "pid-file": { type: "string", help: "The file that gets the process's id" },
+  "pidfd-socket": { type: "string", help: "A unix socket that a pidfd of the process is sent to" },
+  "preserve-fds": {
+    type: "int",
+    default: 0,
+    help: "How many descriptors after 0, 1 and 2 the process gets",
+  },
+} as const satisfies Flags;
+
+type LaunchFlags = Parsed<typeof LAUNCH_FLAGS>["flags"];
+
+/** What they mean. */
+export function launchOptions(context: Context, flags: LaunchFlags, id: string): CreateOptions {
+  if (flags["no-pivot"]) throw unsupported("--no-pivot");
+  if (context.systemdCgroup) throw unsupported("--systemd-cgroup");
+  return {
+    root: context.root,
+    id,
+    bundle: absolute(flags.bundle ?? "."),
+    consoleSocket: flags["console-socket"],
+    pidfdSocket: flags["pidfd-socket"],
+    pidFile: flags["pid-file"],
+    preserveFds: flags["preserve-fds"] + listenFds(context),
+    listenFds: listenFds(context),
+    keepKeyring: flags["no-new-keyring"],
+    warn: context.warn,
+  };
+}
+
+function unsupported(subject: string): CtrError {
+  const reason = "it is not supported yet";
+  return new CtrError({ code: "not_implemented", operation: "use", subject, reason });
+}
+
+/** A path as it is seen from this directory. */
+export function absolute(path: string): string {
+  if (path === "." || path === "./") return process.cwd();
+  return path.startsWith("/") ? path.replace(/(.)\/+$/, "$1") : `${process.cwd()}/${path}`;
+}
+
+/** Sockets that systemd hands on: as many descriptors more. */
+export function listenFds({ env }: Context): number {
+  const count = Number(env["LISTEN_FDS"] ?? "0");
+  return Number.isInteger(count) && count > 0 ? count : 0;
+}

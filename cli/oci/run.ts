@@ -1,0 +1,33 @@
+/**
+ * `ctr-oci run`.
+ *
+ * @module
+ */
+
+import { checkConsole, readBundle, runContainer } from "../../src/lifecycle/mod.ts";
+import { define } from "./command.ts";
+import { LAUNCH_FLAGS, launchOptions } from "./launch_flags.ts";
+
+export const command = define({
+  name: "run",
+  usage: "[options] CONTAINER",
+  summary: "Create a container, start it, and wait for its end",
+  args: [1, 1],
+  flags: {
+    ...LAUNCH_FLAGS,
+    "detach": { type: "bool", short: "d", help: "Do not wait for its end" },
+    "keep": { type: "bool", help: "Do not delete the container when it has ended" },
+    "no-subreaper": { type: "bool", help: "Do not adopt the container's orphans" },
+  },
+}, async (context, { flags, args }) => {
+  const options = launchOptions(context, flags, args[0]!);
+  const config = readBundle(options.bundle);
+  const terminal = config.spec.process?.terminal === true;
+  checkConsole({ terminal, detached: flags.detach, consoleSocket: options.consoleSocket });
+  const container = await runContainer({ ...options, config });
+  if (flags.detach) return 0;
+  const { waitInForeground } = await import("./foreground.ts");
+  const exitCode = await waitInForeground(container.process);
+  if (!flags.keep) await container.delete();
+  return exitCode;
+});

@@ -1,0 +1,86 @@
+/**
+ * Removes a container.
+ *
+ * @module
+ */
+
+import { isNotFound } from "../errors.ts";
+import { exists } from "../program/mod.ts";
+import { freeze } from "../runtime/mod.ts";
+import { effectiveSpec } from "./bundle.ts";
+import { directoryOf, lockDirectory, readRecord, readSpec } from "./directory.ts";
+import { endContainer } from "./ending.ts";
+import { noContainer, wrongStatus } from "./errors.ts";
+import { killNow } from "./kill.ts";
+import { statusOf } from "./status.ts";
+import type { OciSpec } from "../oci/mod.ts";
+import type { Container, ContainerRecord, ContainerRef } from "./types.ts";
+
+/**
+ * Delete it: its cgroups and its directory go, its hooks are run.
+ *
+ * @param options.force kill it first if it runs; one that is not there is no error
+ * @throws {CtrError} `not_found`, `failed_precondition` for one that runs
+ */
+export async function deleteContainer(
+  ref: ContainerRef,
+  { force = false, warn }: { readonly force?: boolean; readonly warn: (message: string) => void },
+): Promise<void> {
+  const directory = directoryOf(ref);
+  if (!exists(directory)) {
+    if (force) return;
+    throw noContainer("delete", ref.id);
+  }
+  using _lock = await lockDirectory(directory, "delete");
+  const record = readRecord(directory);
+  const spec = specOf(directory);
+  if (record === undefined) return await deleteLeftover(ref, { directory, spec, force, warn });
+  const container = { record, directory };
+  const status = statusOf(container);
+  if (status !== "stopped" && status !== "created" && !force) {
+    const reason = `cannot delete container ${ref.id} that is not stopped: ${status}`;
+    throw wrongStatus("delete", ref.id, reason);
+  }
+  await endProcess(container, status === "paused");
+  await endContainer(container, { spec, warn });
+}
+
+async function endProcess(container: Container, paused: boolean): Promise<void> {
+  const { id, ociVersion, cgroupsPath } = container.record;
+  if (paused) await freeze({ id, spec: { ociVersion, linux: { cgroupsPath } } }, false);
+  killNow(container);
+}
+
+/** What a `create` that was killed has left. */
+async function deleteLeftover(
+  { id }: ContainerRef,
+  { directory, spec, force, warn }: {
+    readonly directory: string;
+    readonly spec: OciSpec;
+    readonly force: boolean;
+    readonly warn: (message: string) => void;
+  },
+): Promise<void> {
+  if (!force) throw noContainer("delete", id);
+  const record: ContainerRecord = {
+    id,
+    bundle: "/",
+    rootfs: "/",
+    ociVersion: spec.ociVersion,
+    pid: 0,
+    startTime: "",
+    created: "",
+    uid: 0,
+    cgroupsPath: effectiveSpec(spec, id).linux!.cgroupsPath!,
+  };
+  await endContainer({ record, directory }, { spec, warn });
+}
+
+function specOf(directory: string): OciSpec {
+  try {
+    return readSpec(directory);
+  } catch (error) {
+    if (!isNotFound(error) && !(error instanceof SyntaxError)) throw error;
+    return { ociVersion: "1.0.0" };
+  }
+}

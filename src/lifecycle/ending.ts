@@ -1,0 +1,52 @@
+/**
+ * Removes what a container leaves behind.
+ *
+ * @module
+ */
+
+import type { OciSpec } from "../oci/mod.ts";
+import { rmdir, unlink } from "../program/mod.ts";
+import { destroy } from "../runtime/mod.ts";
+import type { Container } from "./types.ts";
+
+/** Everything that is ever in a container's directory. */
+const FILES = [
+  ...["start.sh", "delete.sh", "gate", "started", "config.json", "config.json.new"],
+  ...["state.json.new", "state.json"],
+];
+
+/**
+ * Kill what is left, remove the cgroups and the directory, and run the hooks for that, whose failures
+ * are warnings. Done again after a crash, it does the rest.
+ */
+export async function endContainer(
+  { record, directory }: Container,
+  { spec, warn }: { readonly spec: OciSpec; readonly warn: (message: string) => void },
+): Promise<void> {
+  const { id, bundle, ociVersion, annotations, cgroupsPath } = record;
+  await destroy({ id, spec: { ociVersion, linux: { cgroupsPath } } });
+  removeDirectory(directory);
+  const { poststop = [] } = spec.hooks ?? {};
+  if (poststop.length === 0) return;
+  const { runHooks } = await import("./hooks.ts");
+  for (const hook of poststop) {
+    try {
+      await runHooks("poststop", [hook], {
+        ociVersion,
+        id,
+        pid: 0,
+        status: "stopped",
+        bundle,
+        ...annotations === undefined ? {} : { annotations },
+      });
+    } catch (error) {
+      warn((error as Error).message);
+    }
+  }
+}
+
+/** Remove a container's directory, with nothing in it that we did not put there. */
+export function removeDirectory(directory: string): void {
+  for (const name of FILES) unlink(`${directory}/${name}`);
+  rmdir(directory);
+}

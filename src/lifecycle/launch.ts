@@ -1,0 +1,141 @@
+/**
+ * From a bundle to a process that stands before execve: what `create` and `run` have in common.
+ *
+ * @module
+ */
+
+import { isNotFound } from "../errors.ts";
+import type { OciSpec } from "../oci/mod.ts";
+import { close, replaceFile, writeFile } from "../program/mod.ts";
+import { create, type RuntimeProcess } from "../runtime/mod.ts";
+import { effectiveSpec, readBundle, rootfsOf } from "./bundle.ts";
+import { sendDescriptor, sendPidfd } from "./console_socket.ts";
+import { lockDirectory, makeDirectory, writeRecord } from "./directory.ts";
+import { endContainer } from "./ending.ts";
+import { containerError } from "./errors.ts";
+import { makeGate } from "./gate.ts";
+import { startTimeOf } from "./status.ts";
+import type { HookState } from "./hooks.ts";
+import type { Container, ContainerRecord, CreateOptions, HandedOn } from "./types.ts";
+
+/** A container whose process waits. */
+export interface Launched extends Container {
+  readonly process: RuntimeProcess;
+  readonly spec: OciSpec;
+}
+
+/**
+ * Launch it. On failure nothing stays, and the hooks for that are run.
+ *
+ * @param options.gated it waits at a gate, for a `start` of another process
+ */
+export async function launch(
+  options: CreateOptions & { readonly gated: boolean },
+): Promise<Launched> {
+  const { id, bundle } = options;
+  const { spec, text } = options.config ?? readBundle(bundle);
+  const directory = makeDirectory(options);
+  using _lock = await lockDirectory(directory, "create");
+  const effective = withSockets(effectiveSpec(spec, id), options.listenFds);
+  let record: ContainerRecord = {
+    id,
+    bundle,
+    rootfs: rootfsOf(bundle, spec),
+    ociVersion: spec.ociVersion,
+    ...spec.annotations === undefined ? {} : { annotations: spec.annotations },
+    pid: 0,
+    startTime: "",
+    created: new Date().toISOString(),
+    uid: globalThis.process.getuid!(),
+    cgroupsPath: effective.linux!.cgroupsPath!,
+  };
+  let process: RuntimeProcess | undefined;
+  try {
+    process = await launchProcess(options, { spec, effective, text, directory });
+    const { pid } = process;
+    record = { ...record, pid, startTime: startTimeOf(pid) ?? "" };
+    if (process.console !== undefined && options.consoleSocket !== undefined) {
+      sendDescriptor(options.consoleSocket, process.console, "/dev/ptmx");
+    }
+    if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, pid);
+    writeRecord(directory, record);
+    writePidFile(options, pid);
+    return { record, directory, process, spec };
+  } catch (error) {
+    process?.abandon();
+    await endContainer({ record, directory }, { spec, warn: options.warn });
+    throw error;
+  }
+}
+
+async function launchProcess(
+  options: CreateOptions & { readonly gated: boolean },
+  { spec, effective, text, directory }: {
+    readonly spec: OciSpec;
+    readonly effective: OciSpec;
+    readonly text: string;
+    readonly directory: string;
+  },
+): Promise<RuntimeProcess> {
+  const { id, bundle } = options;
+  const gate = options.gated ? makeGate(directory) : undefined;
+  const hooks = beforePivot(options, spec, effective);
+  try {
+    return await create({
+      id,
+      bundle,
+      spec: effective,
+      rootfs: [],
+      stdio: { stdin: 0, stdout: 1, stderr: 2 },
+      ...gate === undefined ? {} : { gateFd: gate },
+      preserveFds: options.preserveFds ?? 0,
+      keepKeyring: options.keepKeyring === true,
+      meanwhile: () => writeFile(`${directory}/config.json`, text),
+      ...hooks === undefined ? {} : { beforePivot: hooks },
+    });
+  } finally {
+    if (gate !== undefined) close(gate);
+  }
+}
+
+/** @see https://www.freedesktop.org/software/systemd/man/latest/sd_listen_fds.html */
+function withSockets(spec: OciSpec, count = 0): OciSpec {
+  if (count === 0 || spec.process === undefined) return spec;
+  const env = [...spec.process.env ?? [], `LISTEN_FDS=${count}`, "LISTEN_PID=1"];
+  return { ...spec, process: { ...spec.process, env } };
+}
+
+function beforePivot(
+  { id, bundle }: CreateOptions,
+  { ociVersion, annotations, hooks = {} }: OciSpec,
+  effective: OciSpec,
+): ((pid: number) => Promise<void>) | undefined {
+  const { prestart = [], createRuntime = [], createContainer = [] } = hooks;
+  if (prestart.length + createRuntime.length + createContainer.length === 0) return undefined;
+  return async (pid) => {
+    const { runHooks, runHooksInside } = await import("./hooks.ts");
+    const state: HookState = {
+      ociVersion,
+      id,
+      pid,
+      status: "creating",
+      bundle,
+      ...annotations === undefined ? {} : { annotations },
+    };
+    await runHooks("prestart", prestart, state);
+    await runHooks("createRuntime", createRuntime, state);
+    await runHooksInside("createContainer", createContainer, { state, spec: effective });
+  };
+}
+
+/** Whoever finds the file finds all of it. */
+export function writePidFile({ pidFile }: HandedOn, pid: number): void {
+  if (pidFile === undefined) return;
+  try {
+    replaceFile(pidFile, String(pid), 0o644);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    const reason = `there is no directory for the pid file ${pidFile}`;
+    throw containerError("not_found", { operation: "create", id: String(pid), reason });
+  }
+}

@@ -1,0 +1,35 @@
+/**
+ * The life cycle of OCI containers: create, start, exec, kill, delete and what else runc's command line
+ * knows, as functions. State is in one directory per container; there is no daemon.
+ *
+ * @example
+ * ```ts
+ * import { createContainer, deleteContainer, startContainer } from "./src/lifecycle/mod.ts";
+ * const ref = { root: "/run/ctr-oci", id: "web" };
+ * await createContainer({ ...ref, bundle: "/bundles/web", warn: console.error });
+ * await startContainer(ref);
+ * await deleteContainer(ref, { force: true, warn: console.error });
+ * ```
+ *
+ * @module
+ */
+
+export { checkConsole, createContainer } from "./create.ts";
+export { deleteContainer } from "./delete.ts";
+export { readBundle } from "./bundle.ts";
+export { execInContainer, type ExecOptions } from "./exec.ts";
+export { killContainer } from "./kill.ts";
+export { listContainers, processesOf } from "./list.ts";
+export { pauseContainer, resumeContainer } from "./pause.ts";
+export { runContainer, type Running } from "./run.ts";
+export { startContainer } from "./start.ts";
+export { stateOf } from "./status.ts";
+export type {
+  Container,
+  ContainerRecord,
+  ContainerRef,
+  ContainerState,
+  ContainerStatus,
+  CreateOptions,
+  HandedOn,
+} from "./types.ts";
