@@ -110,3 +110,13 @@ export async function updateResourcesAt(
 ): Promise<void> {
   await (await import("./cgroup_update.ts")).updateCgroup(path, resources);
 }
+
+/**
+ * The `data` object of an event of `runc events --stats`. Counts beyond 2^53 are raw JSON numbers:
+ * they are for `JSON.stringify`.
+ */
+export async function containerStatsJsonAt(
+  path: CgroupPath,
+): Promise<Readonly<Record<string, unknown>>> {
+  return await (await import("./cgroup_stats.ts")).containerStatsJson(path);
+}
