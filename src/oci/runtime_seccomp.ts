@@ -33,11 +33,14 @@ export interface OciSeccompRule {
   readonly args?: readonly OciSeccompArg[];
 }
 
-/** For `SCMP_CMP_MASKED_EQ`, `value` is the mask and `valueTwo` what must remain. */
+/**
+ * For `SCMP_CMP_MASKED_EQ`, `value` is the mask and `valueTwo` what must remain. A string of digits
+ * where a number could not hold it, as `parseSpec` gives it.
+ */
 export interface OciSeccompArg {
   readonly index: number;
-  readonly value: number;
-  readonly valueTwo?: number;
+  readonly value: number | string;
+  readonly valueTwo?: number | string;
   readonly op:
     | "SCMP_CMP_NE"
     | "SCMP_CMP_LT"

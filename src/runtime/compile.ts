@@ -10,6 +10,7 @@ import { AT, CLONE, O, PR } from "../linux/mod.ts";
 import { ProgramBuilder, type Ref } from "../program/mod.ts";
 import type { OciProcess, OciSpec } from "../oci/mod.ts";
 import type { Compiled, CompileInput } from "./compile_types.ts";
+import { identitySteps } from "./identity_steps.ts";
 import { giveStdioSteps } from "./id_maps.ts";
 import {
   becomeRootSteps,
@@ -23,11 +24,9 @@ import { labelSteps, privateProcSteps, sysctlSteps, wantsLabel } from "./proc_st
 import {
   cgroupSteps,
   closeSteps,
-  identitySteps,
   keptFds,
   pauseSteps,
   pipeSteps,
-  seccompFlags,
   stdioSteps,
   waitSteps,
 } from "./process_steps.ts";
@@ -97,14 +96,16 @@ export function compile(input: CompileInput): Compiled {
   if (!input.keepKeyring) {
     p.step("keyctl", [KEYCTL_JOIN_SESSION_KEYRING, 0], { name: "new keyring", mayFail: true });
   }
-  closeSteps(p, kept, { go: input.gateFd ?? pipes.go, status: pipes.status, master });
-  checks.push(identitySteps(p, process, {
+  const turn = input.seccomp?.deliver === undefined ? undefined : pipes.go;
+  closeSteps(p, kept, { go: input.gateFd ?? pipes.go, status: pipes.status, master, turn });
+  const { check, listener } = identitySteps(p, process, {
     seccomp: input.seccomp,
-    seccompFlags: seccompFlags(linux.seccomp?.flags),
+    kept,
     available: facts.availableCapabilities,
     ownStdio: process.terminal ? [0] : facts.ownStdio,
     setGroups: facts.setGroups,
-  }));
+  });
+  checks.push(check);
   if (input.gateFd !== undefined) checks.push(lookUpSteps(p, process));
   const attempts = execSteps(p, process, { kept });
   return {
@@ -114,6 +115,7 @@ export function compile(input: CompileInput): Compiled {
     copyMemory: process.oomScoreAdj !== undefined || has.has("time") ||
       plan.joined.some(({ type }) => type === "pid"),
     checks,
+    listener,
     attempts,
     waitsForMapping: own.has("user"),
   };

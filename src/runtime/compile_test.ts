@@ -134,7 +134,7 @@ test("compile() makes this program of a small spec", async () => {
 
 test("compile() installs the filter last with no_new_privs, else before rights are dropped", async () => {
   const place = async (noNewPrivileges: boolean) => {
-    const seccomp = new Uint8Array(16);
+    const seccomp = { code: new Uint8Array(16), flags: 0, deliver: undefined };
     const calls = await lines({ ...input(process({ noNewPrivileges })), seccomp });
     const at = (start: string) => calls.findIndex((line) => line.startsWith(start));
     return { filter: at("seccomp"), capset: at("capset"), close: at("close_range") };
@@ -143,6 +143,32 @@ test("compile() installs the filter last with no_new_privs, else before rights a
   assert.ok(without.close < without.filter && without.filter < without.capset);
   const withIt = await place(true);
   assert.ok(withIt.capset < withIt.filter);
+});
+
+test("compile() hands the filter's listener over and closes it before it goes on", async () => {
+  const seccomp = { code: new Uint8Array(8), flags: 8, deliver: () => {} };
+  const calls = await lines({ ...input(), seccomp });
+  const at = calls.findIndex((line) => line.startsWith("seccomp"));
+  assert.deepEqual(calls.slice(at + 1, at + 4), [
+    'write(4, "p", 1)',
+    "read(6, buffer, 1)",
+    "close(#)",
+  ]);
+  const kept = calls.slice(0, at).filter((line) => /^(dup3\(#|close_range)/.test(line)).slice(-5);
+  assert.deepEqual(kept, [
+    "dup3(#, 3, O_CLOEXEC)",
+    "dup3(#, 4, O_CLOEXEC)",
+    "dup3(#, 6, O_CLOEXEC)",
+    "close_range(5, 5, 0)",
+    "close_range(7, ~0U, 0)",
+  ]);
+});
+
+test("compile() makes ambient what is inheritable and permitted", async () => {
+  const [own, other] = ["CAP_CHOWN", "CAP_KILL"];
+  const capabilities = { ambient: [own, other], inheritable: [own], permitted: [own, other] };
+  const calls = await lines(input(process({ capabilities })));
+  assert.equal(calls.filter((line) => /PR_CAP_AMBIENT_RAISE/.test(line)).length, 1);
 });
 
 test("compile() reaches a mount's target component by component, inside the root", async () => {

@@ -10,6 +10,7 @@ import type { ExecAttempts } from "./exec_steps.ts";
 import type { Labelling } from "./proc_steps.ts";
 import type { Check } from "./protect_steps.ts";
 import type { RareSteps } from "./rare.ts";
+import type { Filter } from "./seccomp_steps.ts";
 import type { RootfsMount } from "./types.ts";
 
 /** What the compiler has to know of the host beside the spec; looked up by `facts.ts`. */
@@ -50,7 +51,7 @@ export interface CompileInput {
   readonly cgroups: readonly string[];
   /** The cgroup mount of the container: host directory and name below `/sys/fs/cgroup`. */
   readonly cgroupMounts: readonly { readonly source: string; readonly name: string }[];
-  readonly seccomp: Uint8Array | undefined;
+  readonly seccomp: Filter | undefined;
   readonly rare?: RareSteps | undefined;
   /** The process waits here for the last go; absent: at the go pipe. */
   readonly gateFd?: number | undefined;
@@ -71,6 +72,8 @@ export interface Compiled {
   readonly copyMemory: boolean;
   readonly checks: readonly Check[];
   readonly attempts: ExecAttempts;
+  /** The listener of the filter, which the child shows before it is ready. */
+  readonly listener: Ref | undefined;
   /** The child waits for the go once more, before anything else, until its ids are mapped. */
   readonly waitsForMapping: boolean;
 }

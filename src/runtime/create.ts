@@ -12,17 +12,11 @@ import { compile } from "./compile.ts";
 import type { Compiled, HostFacts } from "./compile_types.ts";
 import { factsOf } from "./facts.ts";
 import { mapIds } from "./id_maps.ts";
-import { atStation, Child, readyProcess, Rendezvous } from "./process.ts";
+import { atStation, Child, handOver, readyProcess, Rendezvous } from "./process.ts";
 import { keptFds } from "./process_steps.ts";
 import { type RareSteps, rareSteps } from "./rare.ts";
-import { seccompFilter } from "./seccomp_filter.ts";
+import { type Filter, filterOf } from "./seccomp_steps.ts";
 import type { CreateOptions, RuntimeProcess } from "./types.ts";
-
-/** The filter of a spec, compiled for this machine. */
-export async function seccompOf(spec: OciSpec): Promise<Uint8Array | undefined> {
-  const profile = spec.linux?.seccomp;
-  return profile === undefined ? undefined : await seccompFilter(profile);
-}
 
 /** Where a container's cgroups are below their hierarchies. */
 export function cgroupPathOf(
@@ -50,7 +44,7 @@ export function keepable({ process, linux = {} }: OciSpec): boolean {
 export async function create(options: CreateOptions): Promise<RuntimeProcess> {
   const { resources } = options.spec.linux ?? {};
   const facts = span("facts", () => factsOf(options));
-  const seccomp = await span("seccomp", () => seccompOf(options.spec));
+  const seccomp = await span("seccomp", () => filterOf(options.spec));
   const rare = await rareSteps(options.spec);
   const cgroups = await span("cgroup", () => makeCgroups(cgroupPathOf(options), resources));
   try {
@@ -77,7 +71,7 @@ async function startIn(
   cgroups: MadeCgroups,
   options: CreateOptions,
   facts: HostFacts,
-  made: { readonly seccomp: Uint8Array | undefined; readonly rare: RareSteps | undefined },
+  made: { readonly seccomp: Filter | undefined; readonly rare: RareSteps | undefined },
 ): Promise<RuntimeProcess> {
   const { spec, bundle, rootfs, stdio } = options;
   const rendezvous = new Rendezvous();
@@ -137,6 +131,20 @@ async function startIn(
   const { beforePivot } = options;
   if (beforePivot !== undefined) {
     await atStation(child, { operation: "start", work: beforePivot });
+  }
+  const { listener } = compiled;
+  if (listener !== undefined) {
+    const deliver = (fd: number, pid: number) => {
+      const process = {
+        pid,
+        id: options.id,
+        bundle,
+        status: "creating",
+        containerPid: pid,
+      } as const;
+      made.seccomp?.deliver?.(fd, process);
+    };
+    await handOver(child, { operation: "start", listener, deliver });
   }
   return span("set up", () => {
     try {

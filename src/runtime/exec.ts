@@ -12,23 +12,16 @@ import { PR } from "../linux/mod.ts";
 import { call, close, exists, ProgramBuilder, readText, type Ref, spawn } from "../program/mod.ts";
 import { type CgroupLayout, cgroupLayout, checkedCgroupPath } from "./cgroup.ts";
 import { oomSteps } from "./compile.ts";
-import { seccompOf } from "./create.ts";
 import { capabilitiesIn, labelling, stdioToOwn } from "./facts.ts";
+import { identitySteps } from "./identity_steps.ts";
 import { giveStdioSteps } from "./id_maps.ts";
 import { becomeRootSteps, NAMESPACE_FLAGS, secondCloneStep } from "./namespaces.ts";
 import { raiseLimitSteps } from "./limit_steps.ts";
 import { labelSteps, privateProcSteps, wantsLabel } from "./proc_steps.ts";
-import { Child, readyProcess, Rendezvous } from "./process.ts";
-import {
-  cgroupSteps,
-  closeSteps,
-  identitySteps,
-  keptFds,
-  pipeSteps,
-  seccompFlags,
-  stdioSteps,
-} from "./process_steps.ts";
+import { Child, handOver, readyProcess, Rendezvous } from "./process.ts";
+import { cgroupSteps, closeSteps, keptFds, pipeSteps, stdioSteps } from "./process_steps.ts";
 import { type RareSteps, rareSteps } from "./rare.ts";
+import { type Filter, filterOf } from "./seccomp_steps.ts";
 import { execSteps } from "./exec_steps.ts";
 import { terminalSteps } from "./terminal_steps.ts";
 import type { ExecOptions, RuntimeProcess } from "./types.ts";
@@ -39,6 +32,7 @@ interface CompiledExec {
   readonly added: Ref;
   readonly copyMemory: boolean;
   readonly ready: Pick<Parameters<typeof readyProcess>[1], "attempts" | "checks">;
+  readonly listener: Ref | undefined;
 }
 
 /**
@@ -49,17 +43,28 @@ interface CompiledExec {
 export async function exec(options: ExecOptions): Promise<RuntimeProcess> {
   const { pid, process } = options;
   checkProcess(process.args, process.cwd);
-  const seccomp = await seccompOf(options.spec);
+  const seccomp = await filterOf(options.spec);
   const rare = await rareSteps(options.spec, process);
   const pidfd = call("pidfd_open", `container process ${pid}`, pid, 0);
   const rendezvous = new Rendezvous();
   try {
-    const { program, added, copyMemory, ready } = compileExec(options, rendezvous, pidfd, {
-      seccomp,
-      rare,
-    });
+    const { program, added, copyMemory, ready, listener } = compileExec(
+      options,
+      rendezvous,
+      pidfd,
+      {
+        seccomp,
+        rare,
+      },
+    );
     const child = new Child(spawn(program, { copyMemory }), rendezvous);
     child.follow(added);
+    if (listener !== undefined) {
+      const { id = "", bundle = "" } = options;
+      const deliver = (fd: number, added: number) =>
+        seccomp?.deliver?.(fd, { pid: added, id, bundle, status: "running", containerPid: pid });
+      await handOver(child, { operation: "exec", listener, deliver });
+    }
     return readyProcess(child, {
       operation: "exec",
       process,
@@ -79,7 +84,7 @@ function compileExec(
   { goFd, statusFd }: Rendezvous,
   pidfd: number,
   { seccomp, rare }: {
-    readonly seccomp: Uint8Array | undefined;
+    readonly seccomp: Filter | undefined;
     readonly rare: RareSteps | undefined;
   },
 ): CompiledExec {
@@ -124,17 +129,18 @@ function compileExec(
   if (process.terminal) master = terminalSteps(p, process, { console: false });
   else stdioSteps(p, fds);
   rare?.last(p);
-  closeSteps(p, kept, { ...pipes, master });
-  const check = identitySteps(p, process, {
+  const turn = seccomp?.deliver === undefined ? undefined : pipes.go;
+  closeSteps(p, kept, { ...pipes, master, turn });
+  const { check, listener } = identitySteps(p, process, {
     seccomp,
-    seccompFlags: seccompFlags(spec.linux?.seccomp?.flags),
+    kept,
     available: capabilitiesIn(spec),
     ownStdio,
     // Who may not set them keeps ours, so whoever may does.
     setGroups: !userns || readText(`/proc/${pid}/setgroups`).trim() === "allow",
   });
   const attempts = execSteps(p, process, { kept, executable: options.executable });
-  return { program: p, added, copyMemory, ready: { attempts, checks: [check] } };
+  return { program: p, added, copyMemory, ready: { attempts, checks: [check] }, listener };
 }
 
 function checkProcess(args: readonly string[], cwd: string): void {

@@ -8,10 +8,11 @@ import { explain } from "../program/mod.ts";
 import { cgroupLayout } from "./cgroup.ts";
 import { settingsV1 } from "./cgroup_v1.ts";
 import { compile } from "./compile.ts";
-import { cgroupPathOf, seccompOf } from "./create.ts";
+import { cgroupPathOf } from "./create.ts";
 import { factsOf } from "./facts.ts";
 import { NAMESPACE_FLAGS } from "./namespaces.ts";
 import { rareSteps } from "./rare.ts";
+import { filterOf } from "./seccomp_steps.ts";
 import type { CreateOptions } from "./types.ts";
 
 /** The program that `create` would run, in strace notation. Needs no privilege and changes nothing. */
@@ -44,7 +45,7 @@ export async function explainCreate(
       source,
       name: layout.version === 2 ? "" : source.slice(0, -path.length).split("/").at(-1)!,
     })),
-    seccomp: await seccompOf(spec),
+    seccomp: await filterOf(spec),
     rare: await rareSteps(spec),
   });
   const flags = Object.entries(NAMESPACE_FLAGS)

@@ -13,23 +13,25 @@ import type { ProgramBuilder } from "../program/mod.ts";
  * Resource limits. A small one would stop the set-up, and whoever has become another user may not
  * raise one.
  *
- * @throws {CtrError} `invalid_argument` for a limit that does not exist
+ * @throws {CtrError} `invalid_argument` for a limit that does not exist or is listed twice
  */
 export function limitSteps(
   p: ProgramBuilder,
   process: OciProcess,
   { mayFail = false, leastFds = 0 } = {},
 ): void {
+  const seen = new Set<string>();
   for (const { type, soft, hard } of process.rlimits ?? []) {
     const number = (RLIMITS as Readonly<Record<string, number>>)[type];
-    if (number === undefined) {
+    if (number === undefined || seen.has(type)) {
       throw new CtrError({
         code: "invalid_argument",
         operation: "set limit",
         subject: type,
-        reason: "there is no such resource limit",
+        reason: number === undefined ? "there is no such resource limit" : "it is listed twice",
       });
     }
+    seen.add(type);
     const least = type === "RLIMIT_NOFILE" ? leastFds : 0;
     const limit = new BigUint64Array([limitWord(soft, least), limitWord(hard, least)]);
     p.step("prlimit64", [0, number, new Uint8Array(limit.buffer), 0], {

@@ -7,13 +7,15 @@
 
 import { sys } from "../../ffi/mod.ts";
 import { CtrError } from "../errors.ts";
-import { ERRNO } from "../linux/mod.ts";
+import { ERRNO, SIGNALS } from "../linux/mod.ts";
 import type { OciProcess } from "../oci/mod.ts";
 import {
   call,
   close,
   exitCodeOf,
+  kill,
   pipe,
+  type Ref,
   restoreDumpable,
   type Spawned,
   SYS,
@@ -160,6 +162,36 @@ export async function atStation(
 }
 
 /**
+ * Take the listener of a child's filter when it reports that it has one, and have it handed over.
+ *
+ * @throws what `deliver` throws; the child is reaped then
+ */
+export async function handOver(
+  child: Child,
+  { operation, listener, deliver }: {
+    readonly operation: string;
+    readonly listener: Ref;
+    readonly deliver: (listener: number, pid: number) => void;
+  },
+): Promise<void> {
+  const work = (pid: number) => {
+    try {
+      const fd = take(child, "seccomp listener", child.spawned.result(listener));
+      try {
+        deliver(fd, pid);
+      } finally {
+        close(fd);
+      }
+    } catch (error) {
+      kill(pid, SIGNALS.SIGKILL); // it may wait for the one who would have had the listener
+      throw error;
+    }
+    return Promise.resolve();
+  };
+  await atStation(child, { operation, work });
+}
+
+/**
  * Wait until the child stands before execve, and take the pty master from it.
  *
  * @throws {SyscallError} for the step that failed; the child is reaped then
@@ -182,7 +214,7 @@ export function readyProcess(child: Child, options: {
     if (!rendezvous.wait()) throw child.failure(options.operation);
     child.ready();
     for (const check of options.checks) check((ref) => spawned.result(ref));
-    if (options.process.terminal) console = masterOf(child, options.masterFd);
+    if (options.process.terminal) console = take(child, "terminal", options.masterFd);
   } catch (error) {
     giveUp();
     throw error;
@@ -233,11 +265,11 @@ function keeperProcess(spawned: Spawned, wake: number): KeeperProcess {
   };
 }
 
-/** The terminal's master, from where the child keeps it. */
-function masterOf({ pid, spawned }: Child, fd: number): number {
+/** A copy of a child's descriptor. */
+function take({ pid, spawned }: Child, subject: string, fd: number): number {
   const pidfd = pid === spawned.pid ? spawned.pidfd : call("pidfd_open", String(pid), pid, 0);
   try {
-    return call("pidfd_getfd", "terminal", pidfd, fd, 0);
+    return call("pidfd_getfd", subject, pidfd, fd, 0);
   } finally {
     if (pidfd !== spawned.pidfd) close(pidfd);
   }

@@ -1,16 +1,11 @@
 /**
- * The steps that turn the cloned child into the container's process: stdio, limits, identity, filter,
- * and at last `execve`. The same for a container's first process and for added ones.
+ * The steps that turn the cloned child into the container's process: pipes, cgroups, stdio, limits. The same for a container's first process and for added ones.
  *
  * @module
  */
 
-import { CtrError, SyscallError } from "../errors.ts";
-import type { OciProcess } from "../oci/mod.ts";
-import { AT, CAPABILITIES, capabilityWords, errnoName, F, O, PR, RESOLVE } from "../linux/mod.ts";
-import { O_ARCH, openHow, ProgramBuilder, type Ref } from "../program/mod.ts";
-import { limitSteps } from "./limit_steps.ts";
-import type { Check } from "./protect_steps.ts";
+import { AT, F, O } from "../linux/mod.ts";
+import type { ProgramBuilder, Ref } from "../program/mod.ts";
 
 /** Where the descriptors that survive until execve are put. */
 export interface KeptFds {
@@ -18,18 +13,20 @@ export interface KeptFds {
   readonly status: number;
   /** The pty master waits here until the parent fetched it. */
   readonly master: number;
+  /** Where the process waits while its filter's listener is handed over. */
+  readonly turn: number;
 }
 
 /** @param preserved how many descriptors after 0, 1 and 2 the process gets from its parent */
 export function keptFds(preserved = 0): KeptFds {
   const first = 3 + preserved;
-  return { go: first, status: first + 1, master: first + 2 };
+  return { go: first, status: first + 1, master: first + 2, turn: first + 3 };
 }
 
 /** The child's ends of the pipes to its parent, out of the way of the descriptors of the container. */
-export interface ParentPipes {
-  readonly go: Ref;
-  readonly status: Ref;
+export interface ParentPipes<End = Ref> {
+  readonly go: End;
+  readonly status: End;
 }
 
 /** Take the pipes out of the way. */
@@ -41,7 +38,7 @@ export function pipeSteps(
     readonly kept: KeptFds;
   },
 ): ParentPipes {
-  const free = Math.max(10, kept.master + 1);
+  const free = Math.max(10, kept.turn + 1);
   const move = (fd: number) => p.step("fcntl", [fd, F.F_DUPFD_CLOEXEC, free]);
   return { go: move(goFd), status: move(statusFd) };
 }
@@ -54,7 +51,7 @@ export function waitSteps(p: ProgramBuilder, go: Ref | number): void {
 /** Say that this station is reached, and wait until the parent has done what it does there. */
 export function pauseSteps(
   p: ProgramBuilder,
-  { go, status }: ParentPipes,
+  { go, status }: ParentPipes<Ref | number>,
   parentFds: readonly number[],
 ): void {
   // With the parent's ends open here, its death would not end the wait.
@@ -103,149 +100,25 @@ export function cgroupSteps(
 export function closeSteps(
   p: ProgramBuilder,
   kept: KeptFds,
-  { go, status, master }: {
+  { go, status, master, turn }: {
     /** What is waited at for the last go. */
     readonly go: Ref | number;
     readonly status: Ref;
     readonly master: Ref | undefined;
+    /** Where it waits once more before that; undefined: it does not. */
+    readonly turn: Ref | undefined;
   },
 ): void {
   p.step("dup3", [go, kept.go, O.O_CLOEXEC]);
   p.step("dup3", [status, kept.status, O.O_CLOEXEC]);
   if (master !== undefined) p.step("dup3", [master, kept.master, O.O_CLOEXEC]);
-  p.step("close_range", [(master === undefined ? kept.status : kept.master) + 1, 0xffffffff, 0], {
-    name: "close descriptors",
-  });
-}
-
-/** What `identitySteps` has to know of the host. */
-export interface IdentityOptions {
-  readonly seccomp: Uint8Array | undefined;
-  readonly seccompFlags: number;
-  /** Capabilities that can be kept; others are not asked for. What a new user namespace gives is all. */
-  readonly available: readonly string[];
-  /** Descriptors below 3 that shall belong to the user, so that `/dev/stdout` can be opened. */
-  readonly ownStdio: readonly number[];
-  /** False where a user namespace forbids setgroups(2): the groups stay what they are. */
-  readonly setGroups: boolean;
-}
-
-/** Working directory, limits, identity, capabilities and seccomp filter. */
-export function identitySteps(
-  p: ProgramBuilder,
-  process: OciProcess,
-  options: IdentityOptions,
-): Check {
-  const { user, capabilities } = process;
-  const noNewPrivs = process.noNewPrivileges === true;
-  const only = (wanted: readonly string[] = []) =>
-    wanted.filter((name) => options.available.includes(name));
-  const ambient = only(capabilities?.ambient);
-  const bounding = new Set(capabilities?.bounding ?? []);
-
-  p.step("umask", [user.umask ?? 0o022]);
-  for (const fd of options.ownStdio) {
-    p.step("fchown", [fd, user.uid, -1], { name: "own stdio", mayFail: true });
+  const close = (first: number, last: number) =>
+    p.step("close_range", [first, last, 0], { name: "close descriptors" });
+  let last = master === undefined ? kept.status : kept.master;
+  if (turn !== undefined) {
+    p.step("dup3", [turn, kept.turn, O.O_CLOEXEC]);
+    if (master === undefined) close(kept.master, kept.master);
+    last = kept.turn;
   }
-  // First as root, then as the user: each may enter directories that the other may not.
-  const asRoot = directorySteps(p, process.cwd);
-  // A filter could refuse it, and the user could not raise one.
-  limitSteps(p, process);
-  // Without no_new_privs a filter needs CAP_SYS_ADMIN, so it comes first, and allows what follows.
-  if (!noNewPrivs) seccompStep(p, options);
-  CAPABILITIES.forEach((name, bit) => {
-    if (!bounding.has(name)) {
-      p.step("prctl", [PR.PR_CAPBSET_DROP, bit, 0, 0, 0], {
-        name: "drop capability",
-        subject: name,
-      });
-    }
-  });
-  p.step("prctl", [PR.PR_SET_KEEPCAPS, 1, 0, 0, 0]);
-  const groups = user.additionalGids ?? [];
-  if (groups.length > 0 || options.setGroups) {
-    const list = new Uint8Array(new Uint32Array(groups).buffer);
-    p.step("setgroups", [groups.length, groups.length === 0 ? 0 : list], { name: "set groups" });
-  }
-  p.step("setresgid", [user.gid, user.gid, user.gid], { name: "set group" });
-  p.step("setresuid", [user.uid, user.uid, user.uid], { name: "set user" });
-  const asUser = user.uid === 0 ? [] : directorySteps(p, process.cwd);
-  const words = new Uint32Array(8);
-  words[0] = 0x20080522; // _LINUX_CAPABILITY_VERSION_3
-  const [el, eh] = capabilityWords(only(capabilities?.effective));
-  const [pl, ph] = capabilityWords(only(capabilities?.permitted));
-  const [il, ih] = capabilityWords(only(capabilities?.inheritable));
-  words.set([el, pl, il, eh, ph, ih], 2);
-  const bytes = new Uint8Array(words.buffer);
-  p.step("capset", [bytes.subarray(0, 8), bytes.subarray(8)], { name: "set capabilities" });
-  p.step("prctl", [PR.PR_SET_KEEPCAPS, 0, 0, 0, 0]);
-  p.step("prctl", [PR.PR_CAP_AMBIENT, PR.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0], { mayFail: true });
-  for (const name of ambient) {
-    const bit = CAPABILITIES.indexOf(name);
-    p.step("prctl", [PR.PR_CAP_AMBIENT, PR.PR_CAP_AMBIENT_RAISE, bit, 0, 0], {
-      name: "raise ambient capability",
-      subject: name,
-    });
-  }
-  if (noNewPrivs) {
-    p.step("prctl", [PR.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0]);
-    seccompStep(p, options);
-  }
-  return (result) => {
-    if (result(asRoot[1]!) === 0 || (asUser.length > 0 && result(asUser[1]!) === 0)) return;
-    const tried = asUser.length > 0 ? asUser : asRoot;
-    const errno = -tried.map(result).find((value) => value < 0)!;
-    throw new SyscallError({
-      operation: "enter working directory",
-      subject: process.cwd,
-      syscall: "chdir",
-      args: [JSON.stringify(process.cwd)],
-      errno,
-      errnoName: errnoName(errno),
-    });
-  };
-}
-
-/** Magic links are refused: `/proc/self/fd/0` may be a directory of the host (CVE-2024-21626). */
-function directorySteps(p: ProgramBuilder, cwd: string): Ref[] {
-  const options = { name: "enter working directory", subject: cwd, mayFail: true };
-  const how = openHow(
-    O.O_PATH | O_ARCH.O_DIRECTORY | O.O_CLOEXEC,
-    RESOLVE.RESOLVE_NO_MAGICLINKS,
-  );
-  const fd = p.step("openat2", [AT.AT_FDCWD, cwd, how, 24], options);
-  return [fd, p.step("fchdir", [fd], options)];
-}
-
-function seccompStep(p: ProgramBuilder, { seccomp, seccompFlags }: IdentityOptions): void {
-  if (seccomp === undefined) return;
-  const SECCOMP_SET_MODE_FILTER = 1;
-  const program = new Uint8Array(16);
-  new DataView(program.buffer).setUint16(0, seccomp.length / 8, true);
-  p.step("seccomp", [SECCOMP_SET_MODE_FILTER, seccompFlags, {
-    bytes: program,
-    pointers: [{ offset: 8, to: seccomp }],
-    text: `{len=${seccomp.length / 8}}`,
-  }], { name: "install seccomp filter" });
-}
-
-/** The `flags` of a seccomp profile; without any, what runc uses. */
-export function seccompFlags(flags: readonly string[] | undefined): number {
-  const known: Readonly<Record<string, number>> = {
-    SECCOMP_FILTER_FLAG_TSYNC: 1,
-    SECCOMP_FILTER_FLAG_LOG: 2,
-    SECCOMP_FILTER_FLAG_SPEC_ALLOW: 4,
-    SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: 32,
-  };
-  if (flags === undefined) return 4;
-  return flags.reduce((all, flag) => {
-    const bit = known[flag];
-    if (bit !== undefined) return all | bit;
-    throw new CtrError({
-      code: "invalid_argument",
-      operation: "use seccomp flag",
-      subject: flag,
-      reason: "there is no such flag",
-    });
-  }, 0);
+  close(last + 1, 0xffffffff);
 }

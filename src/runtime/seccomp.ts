@@ -55,10 +55,12 @@ interface Range {
  *
  * @param arches native first; names that an architecture does not have are ignored, as in runc
  * @returns `struct sock_filter` entries, 8 bytes each
- * @throws {CtrError} `invalid_argument` for an unknown action or comparison, `not_implemented` for
- * `SCMP_ACT_NOTIFY`
+ * @throws {CtrError} `invalid_argument` for an unknown action or comparison, or one that makes no sense
  */
 export function compileSeccomp(profile: OciSeccomp, arches: readonly SeccompArch[]): Uint8Array {
+  if (profile.defaultAction === "SCMP_ACT_NOTIFY") {
+    throw profileError(profile.defaultAction, "it cannot be used as default action");
+  }
   const code = new BpfWriter();
   const foreign = code.ret(verdict("SCMP_ACT_ERRNO", ENOSYS));
   const fallback = verdict(profile.defaultAction, profile.defaultErrnoRet);
@@ -133,7 +135,11 @@ function addRule(
   }
 }
 
-function verdict(action: OciSeccompAction, errno = 1): number {
+function verdict(action: OciSeccompAction, errnoRet?: number): number {
+  const errno = errnoRet ?? 1;
+  if (errnoRet !== undefined && !["SCMP_ACT_ERRNO", "SCMP_ACT_TRACE"].includes(action)) {
+    throw profileError(action, "it does not return an errno");
+  }
   switch (action) {
     case "SCMP_ACT_ALLOW":
       return 0x7fff0000;
@@ -151,18 +157,15 @@ function verdict(action: OciSeccompAction, errno = 1): number {
     case "SCMP_ACT_KILL_PROCESS":
       return 0x80000000;
     case "SCMP_ACT_NOTIFY":
-      throw profileError("not_implemented", action, "seccomp notification is not supported");
+      return 0x7fc00000;
     default:
-      throw profileError("invalid_argument", action, "there is no such seccomp action");
+      throw profileError(action, "there is no such seccomp action");
   }
 }
 
-function profileError(
-  code: "invalid_argument" | "not_implemented",
-  subject: string,
-  reason: string,
-): CtrError {
-  return new CtrError({ code, operation: "compile seccomp profile", subject, reason });
+function profileError(subject: string, reason: string): CtrError {
+  const operation = "compile seccomp profile";
+  return new CtrError({ code: "invalid_argument", operation, subject, reason });
 }
 
 interface Tree {
@@ -199,6 +202,9 @@ function conditions(code: BpfWriter, { rules }: Decision, fallback: number): Pla
 /** Compare one 64-bit argument, which a filter sees as two words. */
 function condition(code: BpfWriter, arg: OciSeccompArg, yes: Place, no: Place): Place {
   const { op, value, valueTwo = 0 } = arg;
+  if (!(arg.index >= 0 && arg.index < 6)) {
+    throw profileError(String(arg.index), "system calls have the arguments 0 to 5");
+  }
   const at = 16 + arg.index * 8;
   const masked = op === "SCMP_CMP_MASKED_EQ";
   const [low, high] = halves(masked ? valueTwo : value);
@@ -216,7 +222,7 @@ function condition(code: BpfWriter, arg: OciSeccompArg, yes: Place, no: Place): 
     SCMP_CMP_LE: () => code.compare(JGT, low, no, yes),
   };
   const make = compareLow[op];
-  if (make === undefined) throw profileError("invalid_argument", op, "there is no such comparison");
+  if (make === undefined) throw profileError(op, "there is no such comparison");
   const lower = code.load(at, make());
   const equal = code.compare(JEQ, high, lower, op === "SCMP_CMP_NE" ? yes : no);
   switch (op) {
@@ -231,10 +237,15 @@ function condition(code: BpfWriter, arg: OciSeccompArg, yes: Place, no: Place): 
   }
 }
 
-function halves(value: number): readonly [low: number, high: number] {
+function halves(value: number | string): readonly [low: number, high: number] {
+  if (typeof value === "string") {
+    const whole = /^\d+$/.test(value) ? BigInt(value) : -1n;
+    if (whole !== BigInt.asUintN(64, whole)) throw profileError(value, "it has no 64 bits");
+    return [Number(whole & 0xffffffffn), Number(whole >> 32n)];
+  }
   if (value === 2 ** 64) return [0xffffffff, 0xffffffff]; // what JSON.parse makes of 2^64-1
   if (!Number.isSafeInteger(value) || value < 0) {
-    throw profileError("invalid_argument", String(value), "the number cannot be held exactly");
+    throw profileError(String(value), "the number cannot be held exactly");
   }
   return [value >>> 0, Math.floor(value / 0x100000000) >>> 0];
 }

@@ -121,8 +121,36 @@ test("every action has its verdict, and unknown ones are refused", () => {
   assert.equal(one("SCMP_ACT_ERRNO", 13), 0x0005000d);
   assert.equal(one("SCMP_ACT_TRACE", 7), 0x7ff00007);
   assert.equal(one("SCMP_ACT_LOG"), 0x7ffc0000);
-  assert.throws(() => one("SCMP_ACT_NOTIFY"), { code: "not_implemented" });
+  assert.equal(one("SCMP_ACT_NOTIFY"), 0x7fc00000);
+  assert.throws(() => one("SCMP_ACT_TRAP", 5), /"SCMP_ACT_TRAP": it does not return an errno$/);
   assert.throws(() => one("SCMP_ACT_NONSENSE" as OciSeccompAction), { code: "invalid_argument" });
+});
+
+test("a profile that cannot be is refused", () => {
+  const refused = (profile: Partial<OciSeccomp>, reason: RegExp) =>
+    assert.throws(
+      () => compileFor("x86_64", { defaultAction: "SCMP_ACT_ALLOW", ...profile }),
+      (error: Error & { code?: string }) =>
+        error.code === "invalid_argument" && reason.test(error.message),
+    );
+  refused({ defaultAction: "SCMP_ACT_NOTIFY" }, /it cannot be used as default action$/);
+  refused({ architectures: ["SCMP_ARCH_VAX"] }, /"SCMP_ARCH_VAX": there is no such architecture$/);
+  const arg = (arg: object) => ({
+    syscalls: [{
+      names: ["read"],
+      action: "SCMP_ACT_ERRNO" as const,
+      args: [{ index: 0, value: 0, op: "SCMP_CMP_EQ", ...arg } as OciSeccompArg],
+    }],
+  });
+  refused(arg({ index: 6 }), /"6": system calls have the arguments 0 to 5$/);
+  refused(arg({ op: "SCMP_CMP_X" }), /there is no such comparison$/);
+  refused(arg({ value: "18446744073709551616" }), /it has no 64 bits$/);
+  refused(arg({ value: "-1" }), /it has no 64 bits$/);
+  compileFor("x86_64", {
+    defaultAction: "SCMP_ACT_ALLOW",
+    architectures: ["SCMP_ARCH_S390X"],
+    syscalls: [{ names: ["no_such_call"], action: "SCMP_ACT_ERRNO" }],
+  });
 });
 
 test("numbers that JSON cannot hold exactly are refused, but for the largest", () => {
@@ -185,7 +213,8 @@ test("compileSeccomp() means what the rules say, for random profiles", () => {
   };
   const pick = <T>(list: readonly T[]): T => list[random(list.length)]!;
   const names = Object.keys(NR) as (keyof typeof NR)[];
-  const values = [0, 1, 2, 0xffffffff, 0x100000000, 0x100000001, 0x7e020000, 2 ** 52];
+  const large = ["18446744073709551614", "9223372036854775809", "18446744069414584320"];
+  const values = [0, 1, 2, 0xffffffff, 0x100000000, 0x100000001, 0x7e020000, 2 ** 52, ...large];
   const ops = ["NE", "LT", "LE", "EQ", "GE", "GT", "MASKED_EQ"] as const;
   for (let round = 0; round < 60; round++) {
     const used = Array.from({ length: 1 + random(120) }, () => pick(names));

@@ -85,6 +85,9 @@ export interface KeeperProcess {
 export interface ExecOptions {
   /** Host pid of the container's init. */
   readonly pid: number;
+  /** The container's id and bundle, as whoever decides about its system calls is told of them. */
+  readonly id?: string;
+  readonly bundle?: string;
   readonly spec: OciSpec;
   /** As in {@link CreateOptions}. */
   readonly preserveFds?: number;

@@ -15,7 +15,6 @@ export function checkSupported({ hooks, linux = {}, mounts = [] }: OciSpec): voi
   const asked = {
     "linux.intelRdt": linux.intelRdt,
     "linux.mountLabel": linux.mountLabel || undefined,
-    "linux.seccomp.listenerPath": linux.seccomp?.listenerPath,
     "mounts.uidMappings": mounts.find((mount) => mount.uidMappings !== undefined),
   };
   for (const [field, value] of Object.entries(asked)) {

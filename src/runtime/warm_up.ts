@@ -59,7 +59,7 @@ export async function warmUp(): Promise<void> {
     parentFds: [],
     cgroups: ["/"],
     cgroupMounts: [{ source: "/", name: "memory" }],
-    seccomp: new Uint8Array(8),
+    seccomp: { code: new Uint8Array(8), flags: 0, deliver: undefined },
   });
   // The same arguments, in calls that take none.
   const harmless = new ProgramBuilder("warm up");

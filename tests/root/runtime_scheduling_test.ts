@@ -62,7 +62,7 @@ test("a scheduler of every policy is the process's", here, async () => {
       process: { scheduler },
       linux: {
         cgroupsPath: `/${bundle.id}-share`,
-        resources: { cpu: cgroupVersion() === 1 ? { realtimeRuntime: 1000 } : {} },
+        resources: { cpu: cgroupVersion() === 1 ? { realtimeRuntime: 50_000 } : {} },
       },
     });
     const args = ["/bin/cat", "/proc/self/stat"];
