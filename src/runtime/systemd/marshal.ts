@@ -59,27 +59,33 @@ export class Marshaller {
     return at;
   }
 
+  /** The view is another one after the bytes had to grow. */
+  #put(size: number, write: (view: DataView, at: number) => void): void {
+    const at = this.#reserve(size);
+    write(this.#view, at);
+  }
+
   #value(type: DBusType, value: DBusValue): void {
     this.align(alignmentOf(type));
     switch (type.code) {
       case "y":
-        return this.#view.setUint8(this.#reserve(1), value as number);
+        return this.#put(1, (view, at) => view.setUint8(at, value as number));
       case "n":
-        return this.#view.setInt16(this.#reserve(2), value as number, true);
+        return this.#put(2, (view, at) => view.setInt16(at, value as number, true));
       case "q":
-        return this.#view.setUint16(this.#reserve(2), value as number, true);
+        return this.#put(2, (view, at) => view.setUint16(at, value as number, true));
       case "i":
-        return this.#view.setInt32(this.#reserve(4), value as number, true);
+        return this.#put(4, (view, at) => view.setInt32(at, value as number, true));
       case "b":
       case "u":
       case "h":
-        return this.#view.setUint32(this.#reserve(4), Number(value), true);
+        return this.#put(4, (view, at) => view.setUint32(at, Number(value), true));
       case "x":
-        return this.#view.setBigInt64(this.#reserve(8), BigInt(value as bigint), true);
+        return this.#put(8, (view, at) => view.setBigInt64(at, BigInt(value as bigint), true));
       case "t":
-        return this.#view.setBigUint64(this.#reserve(8), BigInt(value as bigint), true);
+        return this.#put(8, (view, at) => view.setBigUint64(at, BigInt(value as bigint), true));
       case "d":
-        return this.#view.setFloat64(this.#reserve(8), value as number, true);
+        return this.#put(8, (view, at) => view.setFloat64(at, value as number, true));
       case "s":
       case "o":
       case "g":
@@ -101,8 +107,8 @@ export class Marshaller {
   #text(text: string, short: boolean): void {
     if (text.includes("\0")) throw new TypeError(`${JSON.stringify(text)} contains a NUL`);
     const bytes = encoder.encode(text);
-    if (short) this.#view.setUint8(this.#reserve(1), bytes.length);
-    else this.#view.setUint32(this.#reserve(4), bytes.length, true);
+    if (short) this.#put(1, (view, at) => view.setUint8(at, bytes.length));
+    else this.#put(4, (view, at) => view.setUint32(at, bytes.length, true));
     this.append(bytes);
     this.#reserve(1);
   }

@@ -69,6 +69,17 @@ test("Unmarshaller reads back every type", () => {
   assert.deepEqual(new Unmarshaller(marshal(signature, values)).read(signature), values);
 });
 
+test("Marshaller grows with what it is given", () => {
+  for (const length of [1, 511, 512, 5000]) {
+    const values: DBusValue[] = [
+      "x".repeat(length),
+      Array.from({ length }, (_, index) => BigInt(index)),
+      1.5,
+    ];
+    assert.deepEqual(new Unmarshaller(marshal("satd", values)).read("satd"), values);
+  }
+});
+
 test("decodeMessage() reads a message in the other byte order", () => {
   const bytes = Uint8Array.from([
     ...[0x42, 2, 0, 1, 0, 0, 0, 4, 0, 0, 0, 9, 0, 0, 0, 15],
