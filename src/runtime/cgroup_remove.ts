@@ -43,7 +43,7 @@ export async function removeCgroup(
   let busy = directoriesOf(layout, path).filter((directory) => !removed(directory));
   const until = Date.now() + PATIENCE_MS;
   for (let pauseMs = 1; busy.length > 0; pauseMs = Math.min(pauseMs * 2, 50)) {
-    killAll(path, layout);
+    killCgroup(path, layout);
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
     for (const directory of busy) for (const child of childrenOf(directory)) removed(child);
     busy = busy.filter((directory) => !removed(directory));
@@ -64,7 +64,10 @@ function removed(directory: string): boolean {
 }
 
 /** Kill what is in a cgroup and below, without a chance to fork away. */
-function killAll(path: CgroupPath, layout: CgroupLayout): void {
+export function killCgroup(
+  path: CgroupPath,
+  layout: CgroupLayout = cgroupLayout(),
+): void {
   if (layout.version === 2) {
     const file = `${directoryIn(layout.root, path)}/cgroup.kill`;
     if (exists(file)) return writeFile(file, "1");

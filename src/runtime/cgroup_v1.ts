@@ -93,6 +93,7 @@ export function deviceLine(rule: OciDeviceRule): string {
  * Make the cgroups and set their limits. On failure nothing of it stays.
  *
  * @param path `/ctr/ID`
+ * @param options.occupied the container is already in some of them
  * @throws {CtrError} `failed_precondition` when a limit is asked for whose controller is missing,
  * `already_exists` when the cgroup is in use
  */
@@ -100,6 +101,7 @@ export async function makeV1(
   layout: LayoutV1,
   path: string,
   resources: OciResources | undefined,
+  { occupied = false } = {},
 ): Promise<MadeCgroups> {
   const settings = await settingsV1(resources);
   const made: string[] = [];
@@ -115,8 +117,8 @@ export async function makeV1(
       const directory = mount + path;
       // Controllers that are mounted together (cpu,cpuacct) have one directory.
       if (!entered.includes(directory)) {
-        if (ensureDirectory(directory)) checkUnused(directory);
-        else made.push(directory);
+        if (!ensureDirectory(directory)) made.push(directory);
+        else if (!occupied) checkUnused(directory);
         entered.push(directory);
         mounts.push({ source: directory, name: mount.slice(mount.lastIndexOf("/") + 1) });
         if (controller === "cpuset") inheritCpuset(mount, path);

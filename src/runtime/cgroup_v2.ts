@@ -105,6 +105,7 @@ export function weightOfShares(shares: number): number {
  * nothing of it stays.
  *
  * @param path `/ctr/ID`
+ * @param options.occupied the container is already in it
  * @throws {CtrError} `failed_precondition` when a limit is asked for whose controller is missing,
  * `already_exists` when the cgroup is in use
  */
@@ -112,6 +113,7 @@ export async function makeV2(
   { root }: LayoutV2,
   path: string,
   resources: OciResources = {},
+  { occupied = false } = {},
 ): Promise<MadeCgroups> {
   const settings = await settingsV2(resources);
   const wanted = new Set(settings.map(([file]) => file.split(".")[0]!));
@@ -124,7 +126,7 @@ export async function makeV2(
       directory += `/${part}`;
       if (!ensureDirectory(directory)) made.push(directory);
     }
-    if (made.at(-1) !== directory) checkUnused(directory);
+    if (made.at(-1) !== directory && !occupied) checkUnused(directory);
     writeSettings([{ directory, files: settings }]);
     fd = open(directory, O.O_PATH);
     if (resources.devices !== undefined && resources.devices.length > 0) {

@@ -54,6 +54,7 @@ export function compile(input: CompileInput): Compiled {
   const p = new ProgramBuilder("start");
   const kept = keptFds(input.preservedFds);
   const pipes = pipeSteps(p, { goFd: input.goFd, statusFd: input.statusFd, kept });
+  if (input.waitsForUnit) parentWaitSteps(p, pipes.go, input.parentFds);
   // What changes the host's view of this process is done while it is still of the host.
   cgroupSteps(p, input.cgroups);
   if (process.oomScoreAdj !== undefined) oomSteps(p, process.oomScoreAdj);
@@ -160,20 +161,22 @@ function namespaceSteps(
   p: ProgramBuilder,
   plan: NamespacePlan,
   go: Ref,
-  { parentFds, rare }: CompileInput,
+  { parentFds, rare, waitsForUnit }: CompileInput,
 ): Ref | undefined {
   joinSteps(p, plan.joined);
   const second = plan.secondClone === undefined
     ? undefined
     : secondCloneStep(p, plan.secondClone, { shareMemory: !joinsOthers(plan) });
-  if (plan.own.has("user")) {
-    // With the parent's ends open here, its death would not end the wait.
-    for (const fd of parentFds) p.step("close", [fd]);
-    waitSteps(p, go);
-  }
+  if (plan.own.has("user")) parentWaitSteps(p, go, waitsForUnit ? [] : parentFds);
   rare?.inNamespaces(p);
   if (plan.has.has("user")) becomeRootSteps(p);
   return second;
+}
+
+/** With the parent's ends open here, its death would not end the wait. */
+function parentWaitSteps(p: ProgramBuilder, go: Ref, parentFds: readonly number[]): void {
+  for (const fd of parentFds) p.step("close", [fd]);
+  waitSteps(p, go);
 }
 
 /** Whether there are others who could see this process before its program, or it must be alone. */

@@ -47,6 +47,8 @@ export interface CompileInput {
   readonly statusFd: number;
   /** The parent's ends of the pipes, closed in a child that waits before it closes everything. */
   readonly parentFds: readonly number[];
+  /** The child waits for the go before anything else: until systemd has made its unit. */
+  readonly waitsForUnit?: boolean | undefined;
   /** Directories of the container's cgroups that the process enters by itself (version 1). */
   readonly cgroups: readonly string[];
   /** The cgroup mount of the container: host directory and name below `/sys/fs/cgroup`. */

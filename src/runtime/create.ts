@@ -16,7 +16,8 @@ import { atStation, Child, handOver, readyProcess, Rendezvous } from "./process.
 import { keptFds } from "./process_steps.ts";
 import { type RareSteps, rareSteps } from "./rare.ts";
 import { type Filter, filterOf } from "./seccomp_steps.ts";
-import type { CreateOptions, RuntimeProcess } from "./types.ts";
+import type { PlannedUnit } from "./systemd/unit.ts";
+import type { CgroupPlace, ContainerProcess, CreateOptions, RuntimeProcess } from "./types.ts";
 
 /** Where a container's cgroups are below their hierarchies. */
 export function cgroupPathOf(
@@ -41,20 +42,33 @@ export function keepable({ process, linux = {} }: OciSpec): boolean {
  *
  * @throws {SyscallError} when a step fails; `operation` is the step. Nothing is left behind then.
  */
-export async function create(options: CreateOptions): Promise<RuntimeProcess> {
+export async function create(options: CreateOptions): Promise<ContainerProcess> {
   const { resources } = options.spec.linux ?? {};
   const facts = span("facts", () => factsOf(options));
   const seccomp = await span("seccomp", () => filterOf(options.spec));
   const rare = await rareSteps(options.spec);
-  const cgroups = await span("cgroup", () => makeCgroups(cgroupPathOf(options), resources));
+  const unit = options.cgroupManager === "systemd" ? await plan(options) : undefined;
+  const place: CgroupPlace = unit?.place ?? { driver: "cgroupfs", path: cgroupPathOf(options) };
+  const cgroups = unit?.cgroups ??
+    await span("cgroup", () => makeCgroups(place.path, resources));
   try {
-    return await startIn(cgroups, options, facts, { seccomp, rare });
+    const process = await startIn(cgroups, options, facts, { seccomp, rare, unit });
+    return Object.assign(process, { cgroup: place });
   } catch (error) {
     removeDirectories(cgroups.made);
+    await unit?.abandon();
     throw error;
   } finally {
     if (cgroups.fd !== undefined) close(cgroups.fd);
+    unit?.close();
   }
+}
+
+async function plan({ id, spec, systemd, keeper }: CreateOptions): Promise<PlannedUnit> {
+  // systemd moves processes, but not their children.
+  if (keeper !== undefined) throw new TypeError("a container in a unit cannot have a keeper");
+  const { planUnit } = await import("./systemd/unit.ts");
+  return await planUnit({ id, spec, manager: systemd ?? { user: false } });
 }
 
 async function makeCgroups(
@@ -71,7 +85,11 @@ async function startIn(
   cgroups: MadeCgroups,
   options: CreateOptions,
   facts: HostFacts,
-  made: { readonly seccomp: Filter | undefined; readonly rare: RareSteps | undefined },
+  { unit, ...made }: {
+    readonly seccomp: Filter | undefined;
+    readonly rare: RareSteps | undefined;
+    readonly unit: PlannedUnit | undefined;
+  },
 ): Promise<RuntimeProcess> {
   const { spec, bundle, rootfs, stdio } = options;
   const rendezvous = new Rendezvous();
@@ -90,6 +108,7 @@ async function startIn(
         goFd: rendezvous.goFd,
         statusFd: rendezvous.statusFd,
         parentFds: rendezvous.parentFds,
+        waitsForUnit: unit !== undefined,
         cgroups: cgroups.entered,
         cgroupMounts: cgroups.mounts,
         gateFd: options.gateFd,
@@ -116,18 +135,9 @@ async function startIn(
   } finally {
     if (wake !== undefined) close(wake[0]);
   }
+  if (unit !== undefined) await letGo(child, () => unit.start(child.pid));
   if (compiled.second !== undefined) child.follow(compiled.second);
-  if (compiled.waitsForMapping) {
-    try {
-      mapIds(child.pid, spec.linux ?? {});
-      rendezvous.go();
-    } catch (error) {
-      // The process may have ended before: its own reason says more.
-      const failure = child.spawned.failure() === undefined ? error : child.failure("start");
-      child.giveUp();
-      throw failure;
-    }
-  }
+  if (compiled.waitsForMapping) await letGo(child, () => mapIds(child.pid, spec.linux ?? {}));
   const { beforePivot } = options;
   if (beforePivot !== undefined) {
     await atStation(child, { operation: "start", work: beforePivot });
@@ -161,4 +171,16 @@ async function startIn(
       masterFd: keptFds(options.preserveFds).master,
     });
   });
+}
+
+/** Do what a child waits for. It may have ended before: its own reason says more. */
+async function letGo(child: Child, work: () => void | Promise<void>): Promise<void> {
+  try {
+    await work();
+    child.rendezvous.go();
+  } catch (error) {
+    const failure = child.spawned.failure() === undefined ? error : child.failure("start");
+    child.giveUp();
+    throw failure;
+  }
 }

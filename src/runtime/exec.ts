@@ -101,6 +101,10 @@ function compileExec(
   const file = layout.version === 1 ? "tasks" : "cgroup.procs";
   rare?.outside(p);
   cgroupSteps(p, cgroupsOf(layout, options), file);
+  // On a hybrid host systemd counts a unit's processes here.
+  if (options.cgroup?.unit !== undefined && layout.version === 1 && layout.unified !== undefined) {
+    cgroupSteps(p, [layout.unified + options.cgroup.path].filter(exists), "cgroup.procs");
+  }
   rare?.inCgroups(p);
   if (process.oomScoreAdj !== undefined) oomSteps(p, process.oomScoreAdj);
   const userns = spec.linux?.namespaces?.some(({ type }) => type === "user") === true;
@@ -155,8 +159,11 @@ function checkProcess(args: readonly string[], cwd: string): void {
 }
 
 /** The container's cgroups: where its spec says, or where its first process is. */
-function cgroupsOf(layout: CgroupLayout, { pid, spec, subCgroup }: ExecOptions): string[] {
-  const said = spec.linux?.cgroupsPath;
+function cgroupsOf(
+  layout: CgroupLayout,
+  { pid, spec, cgroup, subCgroup }: ExecOptions,
+): string[] {
+  const said = cgroup?.path ?? spec.linux?.cgroupsPath;
   if (said) {
     const path = checkedCgroupPath(said) + (subCgroup ? checkedCgroupPath(subCgroup) : "");
     const roots = layout.version === 2 ? [layout.root] : [...new Set(layout.controllers.values())];

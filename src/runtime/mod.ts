@@ -14,7 +14,13 @@
 import { arch } from "../../ffi/mod.ts";
 import type { OciResources, OciSpec } from "../oci/mod.ts";
 import { cgroupLayout, type CgroupPath } from "./cgroup.ts";
-import type { CgroupStats, CreateOptions, ExecOptions, RuntimeProcess } from "./types.ts";
+import type {
+  CgroupPlace,
+  CgroupStats,
+  CreateOptions,
+  ExecOptions,
+  RuntimeProcess,
+} from "./types.ts";
 
 export { create, keepable } from "./create.ts";
 export type { CgroupPath } from "./cgroup.ts";
@@ -24,13 +30,16 @@ export { layerReader, processReader } from "./layer_files.ts";
 export { type ResolvedUser, resolveGroup, resolveUser } from "./users.ts";
 export { defaultSpec, parseSecurityOptions, type SpecOptions } from "./default_spec.ts";
 export type {
+  CgroupPlace,
   CgroupStats,
+  ContainerProcess,
   CreateOptions,
   ExecOptions,
   KeeperProcess,
   RootfsMount,
   RuntimeProcess,
   Stdio,
+  SystemdManager,
 } from "./types.ts";
 
 /** The executable of `--init` for this machine. */
@@ -119,4 +128,26 @@ export async function containerStatsJsonAt(
   path: CgroupPath,
 ): Promise<Readonly<Record<string, unknown>>> {
   return await (await import("./cgroup_stats.ts")).containerStatsJson(path);
+}
+
+/**
+ * End what runs in a container's unit, and have systemd forget it. Nothing to do for a place without a
+ * unit. The cgroups that are left are to be removed as always.
+ *
+ * @throws {CtrError} `unavailable` when systemd does not answer
+ */
+export async function stopUnit(place: CgroupPlace): Promise<void> {
+  if (place.unit !== undefined) await (await import("./systemd/unit.ts")).stopUnit(place);
+}
+
+/**
+ * Tell systemd of changed limits, before they are written to the cgroups: else it would take them back
+ * one day. Nothing to do for a place without a unit.
+ *
+ * @throws {CtrError} `unavailable` when systemd does not answer
+ */
+export async function updateUnit(place: CgroupPlace, resources: OciResources): Promise<void> {
+  if (place.unit !== undefined) {
+    await (await import("./systemd/unit.ts")).updateUnit(place, resources);
+  }
 }

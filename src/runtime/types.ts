@@ -32,6 +32,16 @@ export interface SystemdManager {
   readonly socket?: string;
 }
 
+/** Where a container's processes are counted and limited. Plain data, to be kept as JSON. */
+export interface CgroupPlace {
+  readonly driver: "cgroupfs" | "systemd";
+  /** Below the hierarchies: `/ctr/ID`, `/system.slice/docker-ID.scope`. */
+  readonly path: string;
+  /** Its unit, `docker-ID.scope`, and whose that is; with systemd only. */
+  readonly unit?: string;
+  readonly manager?: SystemdManager;
+}
+
 /** What `create` needs. */
 export interface CreateOptions {
   readonly id: string;
@@ -62,6 +72,10 @@ export interface CreateOptions {
   readonly keepKeyring?: boolean;
   /** Move the root over the host's instead of pivot_root(2), for a host whose root is the kernel's first. */
   readonly noPivot?: boolean;
+  /** Who makes the cgroups; default `cgroupfs`, this runtime itself. */
+  readonly cgroupManager?: CgroupPlace["driver"];
+  /** Which systemd; default the system's, on its usual bus. */
+  readonly systemd?: SystemdManager;
   /** Called when namespaces and mounts are made and the host's tree is still in the process's sight. */
   readonly beforePivot?: (pid: number) => Promise<void>;
 }
@@ -91,6 +105,8 @@ export interface ExecOptions {
   readonly spec: OciSpec;
   /** As in {@link CreateOptions}. */
   readonly preserveFds?: number;
+  /** Where the container's cgroups are, if the spec's `cgroupsPath` does not say it. */
+  readonly cgroup?: CgroupPlace | undefined;
   /** A cgroup below the container's. */
   readonly subCgroup?: string;
   /** What is executed, where that is not the first of the arguments. */
@@ -121,6 +137,11 @@ export interface RuntimeProcess {
   leave(): void;
   /** The process's parent, when `create` was asked for one. */
   readonly keeper: KeeperProcess | undefined;
+}
+
+/** A container's first process. */
+export interface ContainerProcess extends RuntimeProcess {
+  readonly cgroup: CgroupPlace;
 }
 
 /** What a cgroup reports, in bytes, nanoseconds and counts; absent where the controller is. */
