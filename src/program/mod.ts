@@ -15,6 +15,7 @@
 
 export { runBehind } from "./behind.ts";
 export * from "./calls.ts";
+export type { Readable } from "./readable.ts";
 export { openHow, ProgramBuilder, strings } from "./program.ts";
 export { restoreDumpable, run, spawn, syscallError, toError } from "./run.ts";
 export { type HostProcess, spawnHost } from "./spawn_host.ts";
@@ -36,4 +37,9 @@ export type {
 /** The program in strace notation; loaded only when asked for. */
 export async function explain(program: import("./types.ts").Program): Promise<string> {
   return (await import("./explain.ts")).explain(program);
+}
+
+/** Wait until a descriptor has something to read; see `readable.ts`. */
+export async function whenReadable(fd: number): Promise<import("./readable.ts").Readable> {
+  return (await import("./readable.ts")).whenReadable(fd);
 }

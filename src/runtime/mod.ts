@@ -19,6 +19,7 @@ import type {
   CgroupStats,
   CreateOptions,
   ExecOptions,
+  OomWatch,
   RuntimeProcess,
 } from "./types.ts";
 
@@ -36,6 +37,7 @@ export type {
   CreateOptions,
   ExecOptions,
   KeeperProcess,
+  OomWatch,
   RootfsMount,
   RuntimeProcess,
   Stdio,
@@ -150,4 +152,17 @@ export async function updateUnit(place: CgroupPlace, resources: OciResources): P
   if (place.unit !== undefined) {
     await (await import("./systemd/unit.ts")).updateUnit(place, resources);
   }
+}
+
+/**
+ * Tell when the kernel runs out of a container's memory, from now on.
+ *
+ * @example
+ * ```ts
+ * const watch = await watchOomAt("/ctr/web");
+ * for await (const _ of watch.events) console.log("out of memory");
+ * ```
+ */
+export async function watchOomAt(path: CgroupPath): Promise<OomWatch> {
+  return (await import("./cgroup_oom.ts")).watchOom(path);
 }

@@ -152,3 +152,10 @@ export interface CgroupStats {
   readonly pids?: number;
   readonly oomKills?: number;
 }
+
+/** Watches a container's memory. */
+export interface OomWatch {
+  /** One for each time that memory ran out; ends with the container's cgroup, or with `close`. */
+  readonly events: AsyncIterable<void>;
+  close(): void;
+}
