@@ -343,3 +343,24 @@ test("compile() mounts devices where it may not make them, but for FIFOs", async
   ]);
   assert.ok(calls.some((line) => line.startsWith('open_tree(AT_FDCWD, "/dev/c"')));
 });
+
+test("compile() labels new file systems where SELinux is", async () => {
+  const mountLabel = "u:r:t:s0:c1,c2";
+  const mounts = ["tmpfs", "proc", "mqueue"].map((type) => ({
+    destination: type === "proc" ? "/proc" : `/m/${type}`,
+    type,
+    ...type === "tmpfs" ? { options: ["mode=700"] } : {},
+  }));
+  const labelled = async (selinux: boolean) => {
+    const facts = { labelling: new Set(selinux ? ["selinux" as const] : []) };
+    const more = { mounts, ...linux({ mountLabel, maskedPaths: ["/m/x"] }) };
+    const calls = await lines(input(more, facts));
+    return calls.filter((line) => line.includes("context="));
+  };
+  const context = 'context=\\"u:r:t:s0:c1,c2\\"';
+  assert.deepEqual(await labelled(true), [
+    `mount("tmpfs", ".", "tmpfs", 0, "mode=700,${context}")`,
+    `mount("tmpfs", "/m/x", "tmpfs", MS_RDONLY, "nr_inodes=2,${context}")`,
+  ]);
+  assert.deepEqual(await labelled(false), []);
+});

@@ -53,7 +53,9 @@ export function factsOf(
       ? []
       : stdioToOwn(options.stdio),
     availableCapabilities: capabilitiesIn(spec),
-    labelling: process?.apparmorProfile || process?.selinuxLabel ? labelling() : new Set(),
+    labelling: process?.apparmorProfile || process?.selinuxLabel || linux.mountLabel
+      ? labelling()
+      : new Set(),
     kcore: exists("/proc/kcore"),
     // With these words all mounts, and with it the rootfs's, are separate from the host's anyway.
     parentMount: /^(rprivate|rslave|r?unbindable|)$/.test(linux.rootfsPropagation ?? "")

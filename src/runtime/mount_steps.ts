@@ -85,7 +85,10 @@ export function mountSteps(
     ...inherits ? { mode: 0o1777 } : {},
   });
   const flags = late ? options.flags & ~MS.MS_RDONLY : options.flags;
-  const changes = fileSystemSteps(p, mount, { ...options, flags }, target);
+  const data = tree.label === "" || UNLABELLED.has(type) || flags & MS.MS_BIND
+    ? options.data
+    : [...options.data, labelOption(tree.label)];
+  const changes = fileSystemSteps(p, mount, { ...options, flags, data }, target);
   const about = inherits ? statusSteps(p, target, destination) : undefined;
   forget(tree, place);
   if (kernel) tree.kernel.push(`${place}/`);
@@ -94,6 +97,14 @@ export function mountSteps(
   const mounted = openInRoot(p, tree, place);
   if (about !== undefined) modeSteps(p, mounted, about, destination);
   for (const change of changes) attributeStep(p, mounted, change, destination);
+}
+
+/** Kernels with SELinux label these themselves. */
+const UNLABELLED: ReadonlySet<string | undefined> = new Set(["proc", "sysfs", "mqueue", "cgroup2"]);
+
+/** What gives all files of a new file system this label. */
+export function labelOption(label: string): string {
+  return `context=${JSON.stringify(label)}`;
 }
 
 const STATX_MODE = 2;

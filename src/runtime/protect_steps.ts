@@ -7,7 +7,12 @@
 import { SyscallError } from "../errors.ts";
 import { AT, ERRNO, errnoName, MS, O } from "../linux/mod.ts";
 import type { ProgramBuilder, Ref } from "../program/mod.ts";
-import { attributeStep, MOVE_MOUNT_F_EMPTY_PATH, OPEN_TREE_CLONE } from "./mount_steps.ts";
+import {
+  attributeStep,
+  labelOption,
+  MOVE_MOUNT_F_EMPTY_PATH,
+  OPEN_TREE_CLONE,
+} from "./mount_steps.ts";
 import { openInRoot, type Tree } from "./target_steps.ts";
 
 /** Reads the result of a step. */
@@ -57,7 +62,12 @@ export function nullMountSteps(
  * Hide paths: `/dev/null` over files, an empty read-only tmpfs over directories. Where it is not known
  * what a path is, both are tried, and one fails by nature.
  */
-export function maskSteps(p: ProgramBuilder, { masks, trees }: NullMounts): Check[] {
+export function maskSteps(
+  p: ProgramBuilder,
+  { masks, trees }: NullMounts,
+  label: string,
+): Check[] {
+  const data = ["nr_inodes=2", ...label === "" ? [] : [labelOption(label)]].join(",");
   return masks.paths.map((path) => {
     const options = { name: "mask", subject: path, mayFail: true };
     const tried: Ref[] = [];
@@ -68,7 +78,7 @@ export function maskSteps(p: ProgramBuilder, { masks, trees }: NullMounts): Chec
       tried.push(p.step("move_mount", [tree, "", AT.AT_FDCWD, path, flags], options));
     }
     if (masks.kinds.get(path) !== "file") {
-      tried.push(p.step("mount", ["tmpfs", path, "tmpfs", MS.MS_RDONLY, "nr_inodes=2"], options));
+      tried.push(p.step("mount", ["tmpfs", path, "tmpfs", MS.MS_RDONLY, data], options));
     }
     return (result) => {
       const results = tried.map(result);

@@ -37,11 +37,13 @@ export interface Tree {
   readonly kernel: string[];
   /** Mounts that become read-only when everything is in them. */
   readonly readonlyLater: string[];
+  /** The SELinux label of what is mounted; empty: none. */
+  label: string;
 }
 
 /** A tree of which nothing is known but where it begins. */
 export function newTree(root: Ref): Tree {
-  return { root, fresh: new Map(), kernel: [], readonlyLater: [] };
+  return { root, fresh: new Map(), kernel: [], readonlyLater: [], label: "" };
 }
 
 /** What is mounted over a place hides what was known of it and of all below. */

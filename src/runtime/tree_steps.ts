@@ -46,6 +46,7 @@ export function treeSteps(
   if (own.has("mount")) separateSteps(p, spec, facts);
   p.step("umask", [0]);
   const tree = rootfsSteps(p, facts.rootfsPath, input.rootfs);
+  if (facts.labelling.has("selinux")) tree.label = linux.mountLabel ?? "";
   if (!own.has("mount")) {
     p.step("fchdir", [tree.root]);
     p.step("mount", [0, ".", 0, MS.MS_PRIVATE | MS.MS_REC, 0], { name: "separate from the host" });
@@ -89,7 +90,7 @@ export function protectTreeSteps(
   spec: OciSpec,
 ): Check[] {
   const checks = [...made, ...readonlySteps(p, spec.linux?.readonlyPaths ?? [])];
-  checks.push(...maskSteps(p, nulls));
+  checks.push(...maskSteps(p, nulls, tree.label));
   // Docker makes a missing working directory.
   targetSteps(p, tree, spec.process!.cwd, "directory", { mayFail: true });
   for (const place of tree.readonlyLater) protectMountSteps(p, tree, place);

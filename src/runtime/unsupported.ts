@@ -14,7 +14,6 @@ export function checkSupported({ hooks, linux = {}, mounts = [] }: OciSpec): voi
   }
   const asked = {
     "linux.intelRdt": linux.intelRdt,
-    "linux.mountLabel": linux.mountLabel || undefined,
     "mounts.uidMappings": mounts.find((mount) => mount.uidMappings !== undefined),
   };
   for (const [field, value] of Object.entries(asked)) {
