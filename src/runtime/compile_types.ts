@@ -11,6 +11,7 @@ import type { Labelling } from "./proc_steps.ts";
 import type { Check } from "./protect_steps.ts";
 import type { RareSteps } from "./rare.ts";
 import type { Filter } from "./seccomp_steps.ts";
+import type { SourceTrees } from "./sources.ts";
 import type { RootfsMount } from "./types.ts";
 
 /** What the compiler has to know of the host beside the spec; looked up by `facts.ts`. */
@@ -55,6 +56,7 @@ export interface CompileInput {
   readonly cgroupMounts: readonly { readonly source: string; readonly name: string }[];
   readonly seccomp: Filter | undefined;
   readonly rare?: RareSteps | undefined;
+  readonly sources?: SourceTrees | undefined;
   /** The process waits here for the last go; absent: at the go pipe. */
   readonly gateFd?: number | undefined;
   readonly preservedFds?: number | undefined;

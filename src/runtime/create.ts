@@ -9,13 +9,14 @@ import type { OciResources, OciSpec } from "../oci/mod.ts";
 import { span } from "../trace.ts";
 import { cgroupLayout, checkedCgroupPath, type MadeCgroups, removeDirectories } from "./cgroup.ts";
 import { compile } from "./compile.ts";
-import type { Compiled, HostFacts } from "./compile_types.ts";
+import type { Compiled, CompileInput, HostFacts } from "./compile_types.ts";
 import { factsOf } from "./facts.ts";
 import { mapIds } from "./id_maps.ts";
 import { atStation, Child, handOver, readyProcess, Rendezvous } from "./process.ts";
 import { keptFds } from "./process_steps.ts";
-import { type RareSteps, rareSteps } from "./rare.ts";
-import { type Filter, filterOf } from "./seccomp_steps.ts";
+import { rareSteps } from "./rare.ts";
+import { filterOf } from "./seccomp_steps.ts";
+import { type SourceTrees, sourceTrees } from "./sources.ts";
 import type { PlannedUnit } from "./systemd/unit.ts";
 import type { CgroupPlace, ContainerProcess, CreateOptions, RuntimeProcess } from "./types.ts";
 
@@ -51,8 +52,10 @@ export async function create(options: CreateOptions): Promise<ContainerProcess> 
   const place: CgroupPlace = unit?.place ?? { driver: "cgroupfs", path: cgroupPathOf(options) };
   const cgroups = unit?.cgroups ??
     await span("cgroup", () => makeCgroups(place.path, resources));
+  let sources: SourceTrees | undefined;
   try {
-    const process = await startIn(cgroups, options, facts, { seccomp, rare, unit });
+    sources = await sourceTrees(options.spec, options.bundle);
+    const process = await startIn(cgroups, options, facts, { seccomp, rare, sources, unit });
     return Object.assign(process, { cgroup: place });
   } catch (error) {
     removeDirectories(cgroups.made);
@@ -61,6 +64,7 @@ export async function create(options: CreateOptions): Promise<ContainerProcess> 
   } finally {
     if (cgroups.fd !== undefined) close(cgroups.fd);
     unit?.close();
+    for (const fd of sources?.values() ?? []) close(fd);
   }
 }
 
@@ -85,9 +89,7 @@ async function startIn(
   cgroups: MadeCgroups,
   options: CreateOptions,
   facts: HostFacts,
-  { unit, ...made }: {
-    readonly seccomp: Filter | undefined;
-    readonly rare: RareSteps | undefined;
+  { unit, ...made }: Pick<CompileInput, "seccomp" | "rare" | "sources"> & {
     readonly unit: PlannedUnit | undefined;
   },
 ): Promise<RuntimeProcess> {

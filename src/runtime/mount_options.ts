@@ -4,7 +4,6 @@
  * @module
  */
 
-import { CtrError } from "../errors.ts";
 import { MS } from "../linux/mod.ts";
 
 /** What an option does: flags of mount(2) to set or clear. */
@@ -90,6 +89,9 @@ export function mountOptionNames(): string[] {
   ].sort();
 }
 
+/** Words for the runtime, or for nobody. */
+const OURS: ReadonlySet<string> = new Set(["defaults", "", "idmap", "ridmap"]);
+
 /** A change of a mount's attributes, as `struct mount_attr` says it. */
 export interface AttributeChange {
   readonly set: number;
@@ -111,11 +113,7 @@ export interface ParsedOptions {
   readonly data: readonly string[];
 }
 
-/**
- * Sort options; later ones win, unknown ones are the file system's.
- *
- * @throws {CtrError} `not_implemented` for id-mapped mounts
- */
+/** Sort options; later ones win, unknown ones are the file system's. */
 export function parseMountOptions(options: readonly string[] = []): ParsedOptions {
   let flags = 0;
   let cleared = 0;
@@ -138,14 +136,7 @@ export function parseMountOptions(options: readonly string[] = []): ParsedOption
       const [more, less] = RECURSIVE[option]!;
       set = (set & ~less & ~(more & ATIME ? ATIME : 0)) | more;
       clear = (clear & ~more) | less;
-    } else if (option === "idmap" || option === "ridmap") {
-      throw new CtrError({
-        code: "not_implemented",
-        operation: "use mount option",
-        subject: option,
-        reason: "id-mapped mounts are not supported",
-      });
-    } else if (option !== "defaults" && option !== "") data.push(option);
+    } else if (!OURS.has(option)) data.push(option);
   }
   if (set !== 0 || clear !== 0) changes.push({ set, clear, propagation: 0, recursive: true });
   if (flags & MS.MS_BIND) changes.unshift(...bindAttributes(flags, cleared));

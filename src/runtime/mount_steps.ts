@@ -53,12 +53,18 @@ export function rootfsSteps(
   return tree ?? newTree(open());
 }
 
-/** A mount of the spec. `sourceKind` says what a bind mount's source is: the target is made alike. */
+/**
+ * A mount of the spec.
+ *
+ * @param sourceKind what a bind mount's source is: the target is made alike
+ * @param source a descriptor of it, where it has been opened
+ */
 export function mountSteps(
   p: ProgramBuilder,
   tree: Tree,
   mount: OciMount,
   sourceKind: "directory" | "file",
+  source?: number,
 ): void {
   const { destination, type } = mount;
   const place = normalPath(destination);
@@ -88,7 +94,7 @@ export function mountSteps(
   const data = tree.label === "" || UNLABELLED.has(type) || flags & MS.MS_BIND
     ? options.data
     : [...options.data, labelOption(tree.label)];
-  const changes = fileSystemSteps(p, mount, { ...options, flags, data }, target);
+  const changes = fileSystemSteps(p, mount, { ...options, flags, data }, target, source);
   const about = inherits ? statusSteps(p, target, destination) : undefined;
   forget(tree, place);
   if (kernel) tree.kernel.push(`${place}/`);
@@ -130,7 +136,7 @@ function modeSteps(p: ProgramBuilder, mounted: Ref, status: Uint8Array, subject:
 /** Change the attributes of the mount that a descriptor is on. */
 export function attributeStep(
   p: ProgramBuilder,
-  mount: Ref,
+  mount: Ref | number,
   change: AttributeChange,
   subject: string,
 ): void {
@@ -158,8 +164,15 @@ function fileSystemSteps(
   mount: OciMount,
   { flags, changes, data }: ParsedOptions,
   target: Ref,
+  opened?: number,
 ): readonly AttributeChange[] {
   const { destination: subject, source = "" } = mount;
+  if (opened !== undefined) {
+    // It was opened with the host's rights: what its own mount forbids is to stay forbidden.
+    for (const change of changes) if (!change.mayFail) attributeStep(p, opened, change, subject);
+    moveMount(p, opened, target, "bind mount", subject);
+    return [];
+  }
   if (flags & MS.MS_BIND) {
     const recursive = flags & MS.MS_REC ? AT.AT_RECURSIVE : 0;
     const tree = p.step("open_tree", [
@@ -224,7 +237,7 @@ function contextSteps(
 /** Give a detached mount its place. */
 export function moveMount(
   p: ProgramBuilder,
-  tree: Ref,
+  tree: Ref | number,
   target: Ref,
   name: string,
   subject: string,

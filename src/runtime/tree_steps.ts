@@ -72,7 +72,8 @@ export function treeSteps(
       ? `${input.bundle}/${mount.source}`
       : mount.source;
     const whole = source === undefined ? mount : { ...mount, source };
-    mountSteps(p, tree, whole, facts.sourceKinds.get(mount.destination) ?? "directory");
+    const kind = facts.sourceKinds.get(mount.destination) ?? "directory";
+    mountSteps(p, tree, whole, kind, input.sources?.get(mount));
     if (mount === dev && !isBind(mount)) nullDevice = makeDevices(mount.type === "tmpfs");
   }
   if (dev === undefined) {

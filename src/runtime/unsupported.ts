@@ -8,13 +8,12 @@ import { CtrError } from "../errors.ts";
 import type { OciSpec } from "../oci/mod.ts";
 
 /** @throws {CtrError} `not_implemented` for the first thing that is not supported */
-export function checkSupported({ hooks, linux = {}, mounts = [] }: OciSpec): void {
+export function checkSupported({ hooks, linux = {} }: OciSpec): void {
   for (const [station, list] of Object.entries(hooks ?? {})) {
     if (list.length > 0) throw unsupported(`hooks.${station}`);
   }
   const asked = {
     "linux.intelRdt": linux.intelRdt,
-    "mounts.uidMappings": mounts.find((mount) => mount.uidMappings !== undefined),
   };
   for (const [field, value] of Object.entries(asked)) {
     if (value !== undefined) throw unsupported(field);

@@ -6,7 +6,14 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { lstatSync, readFileSync, readlinkSync } from "node:fs";
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { OciNamespaceType, OciSpec } from "../../src/oci/mod.ts";
@@ -273,5 +280,27 @@ test("maps that say nothing are refused", here, async () => {
   };
   const before = traces();
   await assert.rejects(bundle.run(["/bin/true"], { change }), { code: "invalid_argument" });
+  assert.deepEqual(traces(), before);
+});
+
+test("what its root cannot reach is mounted for it nevertheless", here, async () => {
+  await using bundle = mapped();
+  const hidden = join(bundle.dir, "hidden");
+  mkdirSync(join(hidden, "data"), { recursive: true, mode: 0o700 });
+  chmodSync(join(hidden, "data"), 0o755);
+  writeFileSync(join(hidden, "data/file"), "reached\n");
+  const before = traces();
+  const { stdout, stderr } = await bundle.sh(
+    "cat /m/file /f; touch /m/x; ls /m/..| grep -c hidden",
+    {
+      ...userns,
+      mounts: [
+        { type: "bind", source: join(hidden, "data"), destination: "/m", options: ["rbind", "ro"] },
+        { type: "bind", source: join(hidden, "data/file"), destination: "/f", options: ["bind"] },
+      ],
+    },
+  );
+  assert.equal(stdout, "reached\nreached\n0\n", stderr);
+  assert.match(stderr, /x: Read-only file system/);
   assert.deepEqual(traces(), before);
 });
