@@ -15,10 +15,15 @@ export interface ElfSymbol {
 /** The distance of the two segments in memory: pages of up to 64 KiB never hold both. */
 const SEGMENT = 0x10000;
 
+/** Where the code is in the file: behind the headers. */
+export const CODE: number = 64 + 4 * 56;
+
 /**
  * Lay out the shared object: a read-execute segment (headers, code, symbols) and a read-write one
  * (the dynamic section, which older loaders relocate in place). Both lie in one page of the file,
- * which is mapped twice, so the object stays below one kilobyte.
+ * which is mapped twice, so the object stays about one kilobyte.
+ *
+ * With a symbol `ctr_start` it can be executed too, without a dynamic loader.
  *
  * @see https://refspecs.linuxfoundation.org/elf/gabi4+/ch5.dynamic.html
  */
@@ -28,8 +33,7 @@ export function sharedObject(
   symbols: readonly ElfSymbol[],
 ): Uint8Array {
   const entries = symbols.length + 1;
-  const codeAt = 64 + 4 * 56;
-  const symtabAt = align8(codeAt + code.length);
+  const symtabAt = align8(CODE + code.length);
   const hashAt = symtabAt + entries * 24;
   const strtabAt = hashAt + 4 * (3 + entries);
   const names = symbols.map((symbol) => symbol.name + "\0");
@@ -55,6 +59,8 @@ export function sharedObject(
   u16(16, 3); // ET_DYN
   u16(18, arch === "x86_64" ? 62 : 183); // EM_X86_64, EM_AARCH64
   u32(20, 1);
+  const entry = symbols.find(({ name }) => name === "ctr_start");
+  if (entry !== undefined) u64(24, CODE + entry.offset);
   u64(32, 64);
   u16(52, 64);
   u16(54, 56);
@@ -83,14 +89,14 @@ export function sharedObject(
   segment(2, 2, 6, { ...data, align: 8 }); // PT_DYNAMIC
   segment(3, 0x6474e551, 6, { offset: 0, address: 0, size: 0, align: 16 }); // PT_GNU_STACK
 
-  file.set(code, codeAt);
+  file.set(code, CODE);
   let name = 1;
   symbols.forEach((symbol, index) => {
     const at = symtabAt + (index + 1) * 24;
     u32(at, name);
     file[at + 4] = 0x12; // STB_GLOBAL, STT_FUNC
     u16(at + 6, 1); // any section but SHN_UNDEF
-    u64(at + 8, codeAt + symbol.offset);
+    u64(at + 8, CODE + symbol.offset);
     name += symbol.name.length + 1;
   });
   // One hash bucket, one chain through all symbols.

@@ -7,7 +7,7 @@
 
 import { SyscallError } from "../src/errors.ts";
 import { errnoName } from "../src/linux/mod.ts";
-import { TRAMPOLINE } from "./trampoline/code.ts";
+import { PARAMETERS, TRAMPOLINE } from "./trampoline/code.ts";
 
 /** An architecture in the kernel's words. */
 export type Arch = "x86_64" | "aarch64";
@@ -16,6 +16,13 @@ export type Arch = "x86_64" | "aarch64";
 export function trampolineObject(arch: Arch): Uint8Array<ArrayBuffer> {
   return (Uint8Array as unknown as { fromBase64(text: string): Uint8Array<ArrayBuffer> })
     .fromBase64(TRAMPOLINE[arch]);
+}
+
+/** The trampoline as a program: a copy of the object, and where in it its parameters belong. */
+export function trampolineProgram(
+  arch: Arch,
+): { readonly object: Uint8Array<ArrayBuffer>; readonly parameters: number } {
+  return { object: trampolineObject(arch), parameters: PARAMETERS[arch] };
 }
 
 /**

@@ -13,6 +13,7 @@
 import type { Door } from "./types.ts";
 import { bunDoor } from "./bun.ts";
 import { denoDoor } from "./deno.ts";
+import { trampolineProgram } from "./load.ts";
 
 // Both adapters are loaded, because a module that is chosen by `await import` loads late and alone:
 // 1.5 ms more on Bun, where the one that is not used costs 0.4. Neither does anything when loaded.
@@ -33,3 +34,6 @@ export const {
   runtimeArgv,
   sys,
 } = door;
+
+/** The trampoline as a program, for this architecture; see `trampoline/README.md`. */
+export const trampoline = (): ReturnType<typeof trampolineProgram> => trampolineProgram(arch);

@@ -3,7 +3,7 @@
 //   x19 entry   x20 index   x21 entries   x22 report of a child, 0 in ctr_run   w23 flags
 
         .text
-        .globl ctr_sys, ctr_run, ctr_clone
+        .globl ctr_sys, ctr_run, ctr_clone, ctr_start, ctr_parameters
 
 ctr_sys:
         mov     x8, x0
@@ -88,3 +88,26 @@ return: ldp     x21, x22, [sp, #16]
         ldr     x23, [sp, #32]
         ldp     x19, x20, [sp], #48
         ret
+
+ctr_start:
+        adr     x24, parameters
+        ldp     x0, x1, [x24]
+        mov     x2, #3                          // PROT_READ | PROT_WRITE
+        mov     x3, #1                          // MAP_SHARED | MAP_FIXED_NOREPLACE
+        movk    x3, #0x10, lsl #16
+        ldp     x4, x20, [x24, #16]
+        mov     x5, #0
+        mov     x8, #222                        // mmap
+        svc     #0
+        ldr     x19, [x24]
+        cmp     x0, x19
+        mov     x0, #127
+        b.ne    exit
+        add     x19, x19, x20, lsl #6
+        ldp     x21, x22, [x24, #32]
+        b       next
+
+        .balign 8
+ctr_parameters:
+parameters:                                     // address, size, descriptor, index, entries, report
+        .skip   48

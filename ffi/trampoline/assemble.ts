@@ -9,7 +9,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { sharedObject } from "../elf.ts";
+import { CODE, sharedObject } from "../elf.ts";
 
 /** The binutils of each architecture on Debian. */
 export const BINUTILS = {
@@ -17,8 +17,16 @@ export const BINUTILS = {
   aarch64: process.arch === "arm64" ? "" : "aarch64-linux-gnu-",
 } as const;
 
-/** Assemble one architecture's source into the shared object, base64. */
-export function assemble(arch: "x86_64" | "aarch64"): string {
+/** What `code.ts` holds of an architecture. */
+export interface Assembled {
+  /** The shared object, base64. */
+  readonly object: string;
+  /** Where the parameters are in it. */
+  readonly parameters: number;
+}
+
+/** Assemble one architecture's source. */
+export function assemble(arch: "x86_64" | "aarch64"): Assembled {
   const dir = mkdtempSync(join(tmpdir(), "ctr-trampoline-"));
   const tool = (name: string, ...args: string[]): string => {
     const done = spawnSync(BINUTILS[arch] + name, args, { encoding: "utf8" });
@@ -32,16 +40,23 @@ export function assemble(arch: "x86_64" | "aarch64"): string {
       .map((line) => line.split(" "))
       .filter(([, type]) => type === "T")
       .map(([value, , name]) => ({ name: name!, offset: parseInt(value!, 16) }));
-    const object = sharedObject(arch, readFileSync(`${dir}/text`), symbols);
-    return Buffer.from(object).toString("base64");
+    const { offset } = symbols.find(({ name }) => name === "ctr_parameters")!;
+    const code = readFileSync(`${dir}/text`);
+    const object = sharedObject(
+      arch,
+      code,
+      symbols.filter(({ name }) => name !== "ctr_parameters"),
+    );
+    return { object: Buffer.from(object).toString("base64"), parameters: CODE + offset };
   } finally {
     rmSync(dir, { recursive: true });
   }
 }
 
 if (import.meta.main) {
-  const constants = (["x86_64", "aarch64"] as const)
-    .map((arch) => `  ${arch}:\n    "${assemble(arch)}",\n`);
+  const made = (["x86_64", "aarch64"] as const).map((arch) => ({ arch, ...assemble(arch) }));
+  const objects = made.map(({ arch, object }) => `  ${arch}:\n    "${object}",\n`);
+  const parameters = made.map(({ arch, parameters }) => `  ${arch}: ${parameters},\n`);
   writeFileSync(
     join(import.meta.dirname!, "code.ts"),
     `/**
@@ -52,7 +67,11 @@ if (import.meta.main) {
  */
 
 export const TRAMPOLINE: Readonly<Record<"x86_64" | "aarch64", string>> = {
-${constants.join("")}};
+${objects.join("")}};
+
+/** Where the parameters of the program that the object is are in it. */
+export const PARAMETERS: Readonly<Record<"x86_64" | "aarch64", number>> = {
+${parameters.join("")}};
 `,
   );
 }

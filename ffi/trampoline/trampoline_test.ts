@@ -6,7 +6,7 @@ import { delimiter, join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
 import { assemble, BINUTILS } from "./assemble.ts";
-import { TRAMPOLINE } from "./code.ts";
+import { PARAMETERS, TRAMPOLINE } from "./code.ts";
 
 const SOURCE = import.meta.dirname!;
 
@@ -18,7 +18,7 @@ for (const arch of ["x86_64", "aarch64"] as const) {
   const tool = BINUTILS[arch] + "as";
   test(`the embedded ${arch} routine is what the assembler makes of its source`, () => {
     if (!installed(tool)) return console.log(`skipped: ${tool} is not installed`);
-    assert.equal(TRAMPOLINE[arch], assemble(arch));
+    assert.deepEqual({ object: TRAMPOLINE[arch], parameters: PARAMETERS[arch] }, assemble(arch));
   });
 }
 

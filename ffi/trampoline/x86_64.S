@@ -3,12 +3,13 @@
 #   long ctr_sys(nr, a0, a1, a2, a3, a4, a5)                      one call; its result or -errno
 #   long ctr_run(table, entries)                                  index of the failed entry, or -1
 #   long ctr_clone(table, entries, clone_args, size, report)      pid or -errno; the child runs the table
+#   ctr_start                  the entry of a program of its own: maps the table and runs it as a child does
 #
 #   r12 entry   r13 index   r14 entries   r15 report of a child, 0 in ctr_run   rbx flags
 # The loop touches no stack, so that a nested clone with shared memory may go on in it on both sides.
 
         .text
-        .globl ctr_sys, ctr_run, ctr_clone
+        .globl ctr_sys, ctr_run, ctr_clone, ctr_start, ctr_parameters
 
 ctr_sys:
         mov     %rdi, %rax
@@ -120,3 +121,29 @@ return: pop     %r15
         pop     %r12
         pop     %rbx
         ret
+
+ctr_start:
+        lea     parameters(%rip), %rbp
+        mov     (%rbp), %rdi
+        mov     8(%rbp), %rsi
+        mov     $3, %edx                        # PROT_READ | PROT_WRITE
+        mov     $0x100001, %r10d                # MAP_SHARED | MAP_FIXED_NOREPLACE
+        mov     16(%rbp), %r8
+        xor     %r9d, %r9d
+        mov     $9, %eax                        # mmap
+        syscall
+        mov     $127, %edi
+        cmp     (%rbp), %rax
+        jne     exit
+        mov     24(%rbp), %r13
+        mov     32(%rbp), %r14
+        mov     40(%rbp), %r15
+        mov     %r13, %r12
+        shl     $6, %r12
+        add     %rax, %r12
+        jmp     next
+
+        .balign 8
+ctr_parameters:
+parameters:                                     # address, size, descriptor, index, entries, report
+        .skip   48

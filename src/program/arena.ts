@@ -10,7 +10,9 @@ import { SyscallError } from "../errors.ts";
 import { SYS } from "./syscalls.ts";
 
 const PROT_READ_WRITE = 3;
-const MAP_SHARED_ANONYMOUS = 0x21;
+const [MAP_SHARED, MAP_ANONYMOUS] = [0x01, 0x20];
+/** Far from what a program of its own has mapped, and from where both runtimes put their heaps. */
+const APART = 0x6000_0000_0000;
 
 /** Pages from mmap(2), with a cursor for laying things out. */
 export class Arena {
@@ -21,11 +23,17 @@ export class Arena {
   /** Where the next bytes go; a multiple of 8. */
   end = 0;
 
-  /** @throws {SyscallError} when there is no memory */
-  constructor(size: number) {
+  /**
+   * @param fd an empty file in memory that shall hold it
+   * @throws {SyscallError} when there is no memory
+   */
+  constructor(size: number, fd?: number) {
     this.size = (size + 4095) & ~4095;
-    const args = [0, this.size, PROT_READ_WRITE, MAP_SHARED_ANONYMOUS, -1, 0] as const;
-    const address = sys(SYS.mmap, ...args);
+    const made = fd === undefined ? 0 : sys(SYS.ftruncate, fd, this.size);
+    const args = fd === undefined
+      ? [0, this.size, PROT_READ_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0] as const
+      : [APART, this.size, PROT_READ_WRITE, MAP_SHARED, fd, 0] as const;
+    const address = made < 0 ? made : sys(SYS.mmap, ...args);
     if (address < 0) {
       throw new SyscallError({
         operation: "map",

@@ -7,7 +7,7 @@
 
 import { sys, type SysArg } from "../../ffi/mod.ts";
 import { AT, ERRNO, O, RESOLVE, S } from "../linux/mod.ts";
-import { syscallError } from "./run.ts";
+import { syscallError } from "./failure.ts";
 import { openHow } from "./program.ts";
 import { SYS, type SyscallName } from "./syscalls.ts";
 

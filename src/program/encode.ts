@@ -45,14 +45,15 @@ interface Layout {
 /**
  * Encode parts that follow each other, leaving `extra` bytes free in the arena for the caller.
  * References count from the beginning of their part. A `scratch` arena is used if it is large enough;
- * what it held before is overwritten but for the bytes that are left free.
+ * what it held before is overwritten but for the bytes that are left free. With `fd`, an empty file in
+ * memory, the arena is that file's.
  *
  * @throws {TypeError} when a string contains a NUL
  * @throws {RangeError} when a step refers to itself or a later one
  */
 export function encode(
   parts: readonly (readonly Step[])[],
-  options: { extra?: number; scratch?: Arena } = {},
+  options: { extra?: number; scratch?: Arena | undefined; fd?: number | undefined } = {},
 ): Encoded {
   const begins: number[] = [];
   let entries = 0;
@@ -85,7 +86,7 @@ export function encode(
       table[word + 1] = flags | putArguments(table, word, args, layout, begins[number]!, index);
     }
   }
-  return { arena: write(table, layout, options.extra ?? 0, options.scratch), entries, begins };
+  return { arena: write(table, layout, options), entries, begins };
 }
 
 /** Fill in the arguments of the entry at `word`. Returns the flags of those that are references. */
@@ -151,7 +152,11 @@ function place(layout: Layout, value: Uint8Array | Memory): number {
   return at;
 }
 
-function write(table: Int32Array, layout: Layout, extra: number, scratch?: Arena): Arena {
+function write(
+  table: Int32Array,
+  layout: Layout,
+  { extra = 0, scratch, fd }: Parameters<typeof encode>[1] & object,
+): Arena {
   const { places, offsets, textPlaces, texts, blocks, blockOffsets, end } = layout;
   if (texts.join("").includes("\0")) {
     const bad = texts.find((text) => text.includes("\0"));
@@ -159,7 +164,7 @@ function write(table: Int32Array, layout: Layout, extra: number, scratch?: Arena
   }
   const text = texts.join("\0") + "\0";
   const size = end + text.length * 3 + 8 + extra;
-  const arena = scratch !== undefined && size <= scratch.size ? scratch : new Arena(size);
+  const arena = scratch !== undefined && size <= scratch.size ? scratch : new Arena(size, fd);
   const { address, bytes, words } = arena;
   words.set(table);
   for (let i = 0; i < blocks.length; i++) bytes.set(blocks[i]!, blockOffsets[i]);

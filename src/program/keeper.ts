@@ -17,9 +17,8 @@ const [KEEP, END] = [2, 3];
 const __WALL = 0x40000000;
 
 /** The flags of the clone that runs the program proper. */
-export function cloneFlags({ flags = 0, copyMemory, cgroupFd }: SpawnOptions): number {
-  return flags + (copyMemory ? 0 : CLONE.CLONE_VM) +
-    (cgroupFd === undefined ? 0 : CLONE.CLONE_INTO_CGROUP);
+export function cloneFlags({ flags = 0, cgroupFd }: SpawnOptions): number {
+  return flags + CLONE.CLONE_VM + (cgroupFd === undefined ? 0 : CLONE.CLONE_INTO_CGROUP);
 }
 
 /**
@@ -30,7 +29,7 @@ export function keptParts(
   reset: readonly Step[],
   program: Program,
   keeper: Keeper,
-  options: SpawnOptions,
+  options: SpawnOptions & { readonly leave: readonly Step[] },
 ): (readonly Step[])[] {
   const args = new Uint8Array(CLONE_ARGS);
   const words = new DataView(args.buffer);
@@ -58,7 +57,7 @@ export function keptParts(
   const end = new ProgramBuilder("end");
   const [ANY, NO_USAGE] = [-1, 0];
   end.step("wait4", [ANY, 0, __WALL, NO_USAGE], { mayFail: true });
-  return [[...reset, ...before.steps], program.steps, keep.steps, end.steps];
+  return [[...reset, ...before.steps, ...options.leave], program.steps, keep.steps, end.steps];
 }
 
 /** Room for the status of the keeper's child, which nobody but the keeper can wait for. */

@@ -81,8 +81,8 @@ test("a keeper reports the step of its child that failed, and why it could not c
     const p = new ProgramBuilder("test");
     p.step("getpid", []);
     p.step("chdir", ["/no/such/directory"]);
-    const CLONE_SIGHAND_ALONE = 0x800; // without CLONE_VM it is refused
-    const options = what === "clone" ? { flags: CLONE_SIGHAND_ALONE, copyMemory: true } : {};
+    const CLONE_THREAD_ALONE = 0x10000; // without CLONE_SIGHAND it is refused
+    const options = what === "clone" ? { flags: CLONE_THREAD_ALONE } : {};
     const child = spawn(p, { ...options, keeper: { ...shell("exit 3"), fds: [2, 2, 2], wakeFd } });
     close(wakeFd);
     end(wake);

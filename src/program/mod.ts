@@ -15,9 +15,10 @@
 
 export { runBehind } from "./behind.ts";
 export * from "./calls.ts";
+export { syscallError, toError } from "./failure.ts";
 export type { Readable } from "./readable.ts";
 export { openHow, ProgramBuilder, strings } from "./program.ts";
-export { restoreDumpable, run, spawn, syscallError, toError } from "./run.ts";
+export { restoreDumpable, run, spawn } from "./run.ts";
 export { type HostProcess, spawnHost } from "./spawn_host.ts";
 export { O_ARCH, SYS, type SyscallName } from "./syscalls.ts";
 export type {

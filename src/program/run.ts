@@ -5,11 +5,12 @@
  */
 
 import { cloneTable, runTable, sys } from "../../ffi/mod.ts";
-import { CLONE, errnoName, PR, SIGNALS } from "../linux/mod.ts";
-import { SyscallError } from "../errors.ts";
-import type { Arg, Failure, Program, Ref, Spawned, SpawnOptions, Step } from "./types.ts";
+import { CLONE, PR, SIGNALS } from "../linux/mod.ts";
+import type { Failure, Program, Ref, Spawned, SpawnOptions, Step } from "./types.ts";
+import { Apart } from "./apart.ts";
 import { Arena } from "./arena.ts";
 import { encode, resultOf } from "./encode.ts";
+import { syscallError, toError } from "./failure.ts";
 import { CLONE_ARGS, cloneFlags, keptParts, placeStatus } from "./keeper.ts";
 import { SYS } from "./syscalls.ts";
 
@@ -46,10 +47,12 @@ const EXTRA = 8 + 8 + 8 + CLONE_ARGS + STACK;
  */
 export function spawn(program: Program, options: SpawnOptions = {}): Spawned {
   const { keeper } = options;
+  using apart = options.apart === undefined ? undefined : new Apart();
+  const leave = apart?.steps(options.apart!) ?? [];
   const parts = keeper === undefined
-    ? [RESET_SIGNALS, program.steps]
-    : keptParts(RESET_SIGNALS, program, keeper, options);
-  const encoded = encode(parts, { extra: EXTRA });
+    ? [[...RESET_SIGNALS, ...leave], program.steps]
+    : keptParts(RESET_SIGNALS, program, keeper, { ...options, leave });
+  const encoded = encode(parts, { extra: EXTRA, fd: apart?.table });
   const { arena, entries, begins } = encoded;
   const report = arena.take(8);
   const pidfd = arena.take(8);
@@ -57,6 +60,7 @@ export function spawn(program: Program, options: SpawnOptions = {}): Spawned {
   const stack = arena.take(STACK);
   const status = keeper === undefined ? undefined : placeStatus(encoded);
   arena.put(report, -1);
+  apart?.seal(encoded, begins[1]!, report);
   let flags = CLONE.CLONE_PIDFD + CLONE.CLONE_CLEAR_SIGHAND;
   if (keeper === undefined) flags += cloneFlags(options);
   else flags += CLONE.CLONE_VM;
@@ -64,10 +68,8 @@ export function spawn(program: Program, options: SpawnOptions = {}): Spawned {
   arena.put(args, flags);
   arena.put(args + 8, arena.address + pidfd);
   arena.put(args + 32, SIGNALS.SIGCHLD);
-  if (!options.copyMemory) {
-    arena.put(args + 40, arena.address + stack);
-    arena.put(args + 48, STACK);
-  }
+  arena.put(args + 40, arena.address + stack);
+  arena.put(args + 48, STACK);
   if (keeper === undefined) arena.put(args + 80, options.cgroupFd ?? 0);
   const pid = cloneTable(
     arena.address,
@@ -85,7 +87,7 @@ export function spawn(program: Program, options: SpawnOptions = {}): Spawned {
   return {
     pid,
     pidfd: arena.words[pidfd >> 2]!,
-    keptPid: () => resultOf(encoded, begins[1]! - 1),
+    keptPid: () => resultOf(encoded, begins[1]! - leave.length - 1),
     keptStatus: () => arena.get(status!),
     result: (ref) => resultOf(encoded, ref.step + begins[1]!),
     failure() {
@@ -121,40 +123,6 @@ const RESET_SIGNALS: readonly Step[] = [
 
 function failureAt(program: Program, index: number, result: number): Failure {
   return { index, step: program.steps[index]!, errno: -result };
-}
-
-/** A failed step as an error that names the call, its arguments and the errno. */
-export function toError(
-  failure: Failure,
-  options: { operation?: string; subject?: string; hint?: string } = {},
-): SyscallError {
-  const { syscall, args, options: step } = failure.step;
-  return syscallError(syscall, args.map(argText), failure.errno, {
-    operation: options.operation ?? step.name ?? syscall,
-    ...(options.subject ?? step.subject) === undefined
-      ? {}
-      : { subject: options.subject ?? step.subject! },
-    ...options.hint === undefined ? {} : { hint: options.hint },
-  });
-}
-
-/** An error for a call that returned `-errno`. */
-export function syscallError(
-  syscall: string,
-  args: readonly string[],
-  errno: number,
-  options: { operation: string; subject?: string; hint?: string },
-): SyscallError {
-  return new SyscallError({ ...options, syscall, args, errno, errnoName: errnoName(errno) });
-}
-
-function argText(arg: Arg): string {
-  if (typeof arg === "number") return String(arg);
-  if (typeof arg === "string") return JSON.stringify(arg);
-  if ("step" in arg) return `<result of step ${arg.step}>`;
-  if ("from" in arg) return "<what an earlier step wrote>";
-  if (arg instanceof Uint8Array) return `{${arg.length} bytes}`;
-  return arg.text ?? `{${arg.bytes.length} bytes}`;
 }
 
 /**

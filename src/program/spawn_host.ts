@@ -6,9 +6,10 @@
  */
 
 import { close, waitFor } from "./calls.ts";
+import { toError } from "./failure.ts";
 import { placeDescriptors } from "./keeper.ts";
 import { ProgramBuilder, strings } from "./program.ts";
-import { restoreDumpable, spawn, toError } from "./run.ts";
+import { restoreDumpable, spawn } from "./run.ts";
 
 /** What to start. */
 export interface HostProcess {

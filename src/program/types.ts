@@ -79,8 +79,12 @@ export interface SpawnOptions {
   readonly flags?: number;
   /** A cgroup v2 directory descriptor: CLONE_INTO_CGROUP. */
   readonly cgroupFd?: number;
-  /** Copy the memory as fork(2) does instead of sharing it: 0.35 to 8 ms, by size of the process. */
-  readonly copyMemory?: boolean;
+  /**
+   * Run the program apart from this process's memory and executable, in a small one that nobody can
+   * change: for what becomes a process of a container. It has these of the descriptors that are
+   * close-on-exec, and no others.
+   */
+  readonly apart?: readonly number[];
   /** `CLONE_VFORK`: return only after execve or exit. Never with a step that waits for the go. */
   readonly vfork?: boolean;
   /** A process between this one and the one that runs the program; shares memory with both. */

@@ -6,7 +6,7 @@
  */
 
 import { CtrError } from "../errors.ts";
-import { AT, CLONE, O, PR } from "../linux/mod.ts";
+import { AT, CLONE, O } from "../linux/mod.ts";
 import { ProgramBuilder, type Ref } from "../program/mod.ts";
 import type { OciProcess, OciSpec } from "../oci/mod.ts";
 import type { Compiled, CompileInput } from "./compile_types.ts";
@@ -18,6 +18,7 @@ import {
   type NamespacePlan,
   planNamespaces,
   secondCloneStep,
+  undumpableStep,
 } from "./namespaces.ts";
 import { raiseLimitSteps } from "./limit_steps.ts";
 import { labelSteps, privateProcSteps, sysctlSteps, wantsLabel } from "./proc_steps.ts";
@@ -54,7 +55,7 @@ export function compile(input: CompileInput): Compiled {
   const p = new ProgramBuilder("start");
   const kept = keptFds(input.preservedFds);
   const pipes = pipeSteps(p, { goFd: input.goFd, statusFd: input.statusFd, kept });
-  if (input.waitsForUnit) parentWaitSteps(p, pipes.go, input.parentFds);
+  if (input.waitsForUnit) waitSteps(p, pipes.go);
   // What changes the host's view of this process is done while it is still of the host.
   cgroupSteps(p, input.cgroups);
   if (process.oomScoreAdj !== undefined) oomSteps(p, process.oomScoreAdj);
@@ -64,10 +65,8 @@ export function compile(input: CompileInput): Compiled {
     const own = process.terminal ? [] : facts.ownStdio;
     giveStdioSteps(p, { stdio: input.stdio, own, user: process.user.uid, uidMappings });
   }
-  const second = namespaceSteps(p, plan, pipes.go, input);
-  // In a joined process-id or user namespace others could look into this process and, through
-  // /proc/PID/exe, at the host's runtime (CVE-2019-5736).
-  p.step("prctl", [PR.PR_SET_DUMPABLE, 0, 0, 0, 0]);
+  const second = namespaceSteps(p, plan, pipes.go, input.rare);
+  undumpableStep(p);
   p.step("setsid", []);
   if (own.has("cgroup")) {
     p.step("unshare", [CLONE.CLONE_NEWCGROUP], { name: "unshare cgroup namespace" });
@@ -79,13 +78,13 @@ export function compile(input: CompileInput): Compiled {
   const { sysctl = {} } = linux;
   const writesProc = Object.keys(sysctl).length > 0 || wantsLabel(process);
   const proc = writesProc ? privateProcSteps(p) : undefined;
-  if (input.pausesBeforePivot) {
-    pauseSteps(p, pipes, own.has("user") ? [] : input.parentFds);
-  }
+  if (input.pausesBeforePivot) pauseSteps(p, pipes);
   const checks: Check[] = [];
   if (built !== undefined) checks.push(...enterRootSteps(p, built.tree.root, entry!, facts));
   const console = built !== undefined;
-  const master = process.terminal ? terminalSteps(p, process, { console }) : undefined;
+  const master = process.terminal
+    ? terminalSteps(p, process, { console, above: kept.turn })
+    : undefined;
   if (proc !== undefined) {
     sysctlSteps(p, proc, sysctl, has);
     labelSteps(p, proc, process, facts.labelling);
@@ -113,8 +112,6 @@ export function compile(input: CompileInput): Compiled {
     program: p,
     cloneFlags: plan.cloneFlags,
     second,
-    copyMemory: process.oomScoreAdj !== undefined || has.has("time") ||
-      plan.joined.some(({ type }) => type === "pid"),
     checks,
     listener,
     attempts,
@@ -150,7 +147,6 @@ function checkProcess(process: OciProcess | undefined): asserts process is OciPr
   }
 }
 
-/** Written by a process that shares its memory, it would count for all that share it. */
 export function oomSteps(p: ProgramBuilder, value: number): void {
   const about = { name: "set OOM score", subject: String(value) };
   const fd = p.step("openat", [AT.AT_FDCWD, "/proc/self/oom_score_adj", O.O_WRONLY, 0], about);
@@ -161,27 +157,16 @@ function namespaceSteps(
   p: ProgramBuilder,
   plan: NamespacePlan,
   go: Ref,
-  { parentFds, rare, waitsForUnit }: CompileInput,
+  rare: CompileInput["rare"],
 ): Ref | undefined {
+  // Who is in a process-id namespace already must not look into who joins it (CVE-2016-9962).
+  if (plan.joined.some(({ type }) => type === "pid")) undumpableStep(p);
   joinSteps(p, plan.joined);
-  const second = plan.secondClone === undefined
-    ? undefined
-    : secondCloneStep(p, plan.secondClone, { shareMemory: !joinsOthers(plan) });
-  if (plan.own.has("user")) parentWaitSteps(p, go, waitsForUnit ? [] : parentFds);
+  const second = plan.secondClone === undefined ? undefined : secondCloneStep(p, plan.secondClone);
+  if (plan.own.has("user")) waitSteps(p, go);
   rare?.inNamespaces(p);
   if (plan.has.has("user")) becomeRootSteps(p);
   return second;
-}
-
-/** With the parent's ends open here, its death would not end the wait. */
-function parentWaitSteps(p: ProgramBuilder, go: Ref, parentFds: readonly number[]): void {
-  for (const fd of parentFds) p.step("close", [fd]);
-  waitSteps(p, go);
-}
-
-/** Whether there are others who could see this process before its program, or it must be alone. */
-function joinsOthers({ joined, has }: NamespacePlan): boolean {
-  return has.has("time") || joined.some(({ type }) => type === "pid" || type === "user");
 }
 
 function nameSteps(p: ProgramBuilder, spec: OciSpec, { has }: NamespacePlan): void {

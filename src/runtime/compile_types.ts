@@ -46,8 +46,6 @@ export interface CompileInput {
   readonly stdio: readonly [number, number, number];
   readonly goFd: number;
   readonly statusFd: number;
-  /** The parent's ends of the pipes, closed in a child that waits before it closes everything. */
-  readonly parentFds: readonly number[];
   /** The child waits for the go before anything else: until systemd has made its unit. */
   readonly waitsForUnit?: boolean | undefined;
   /** Directories of the container's cgroups that the process enters by itself (version 1). */
@@ -72,8 +70,6 @@ export interface Compiled {
   readonly cloneFlags: number;
   /** The result of this step is the container's process; undefined: the cloned one is it. */
   readonly second: Ref | undefined;
-  /** The child must not share memory with its parent. */
-  readonly copyMemory: boolean;
   readonly checks: readonly Check[];
   readonly attempts: ExecAttempts;
   /** The listener of the filter, which the child shows before it is ready. */

@@ -109,7 +109,6 @@ async function startIn(
         stdio: [stdio.stdin, stdio.stdout, stdio.stderr],
         goFd: rendezvous.goFd,
         statusFd: rendezvous.statusFd,
-        parentFds: rendezvous.parentFds,
         waitsForUnit: unit !== undefined,
         cgroups: cgroups.entered,
         cgroupMounts: cgroups.mounts,
@@ -123,7 +122,10 @@ async function startIn(
       new Child(
         spawn(compiled.program, {
           flags: compiled.cloneFlags,
-          copyMemory: compiled.copyMemory,
+          apart: rendezvous.descriptors(options, {
+            terminal: spec.process?.terminal,
+            another: options.gateFd,
+          }),
           ...cgroups.fd === undefined ? {} : { cgroupFd: cgroups.fd },
           ...wake === undefined ? {} : { keeper: { ...options.keeper!, wakeFd: wake[0] } },
         }),

@@ -8,15 +8,14 @@
  */
 
 import { CtrError } from "../errors.ts";
-import { PR } from "../linux/mod.ts";
 import { call, close, exists, ProgramBuilder, readText, type Ref, spawn } from "../program/mod.ts";
 import { type CgroupLayout, cgroupLayout, checkedCgroupPath } from "./cgroup.ts";
 import { oomSteps } from "./compile.ts";
 import { capabilitiesIn, labelling, stdioToOwn } from "./facts.ts";
 import { identitySteps } from "./identity_steps.ts";
 import { giveStdioSteps } from "./id_maps.ts";
-import { becomeRootSteps, NAMESPACE_FLAGS, secondCloneStep } from "./namespaces.ts";
 import { raiseLimitSteps } from "./limit_steps.ts";
+import { becomeRootSteps, NAMESPACE_FLAGS, secondCloneStep, undumpableStep } from "./namespaces.ts";
 import { labelSteps, privateProcSteps, wantsLabel } from "./proc_steps.ts";
 import { Child, handOver, readyProcess, Rendezvous } from "./process.ts";
 import { cgroupSteps, closeSteps, keptFds, pipeSteps, stdioSteps } from "./process_steps.ts";
@@ -30,7 +29,6 @@ import type { ExecOptions, RuntimeProcess } from "./types.ts";
 interface CompiledExec {
   readonly program: ProgramBuilder;
   readonly added: Ref;
-  readonly copyMemory: boolean;
   readonly ready: Pick<Parameters<typeof readyProcess>[1], "attempts" | "checks">;
   readonly listener: Ref | undefined;
 }
@@ -48,16 +46,12 @@ export async function exec(options: ExecOptions): Promise<RuntimeProcess> {
   const pidfd = call("pidfd_open", `container process ${pid}`, pid, 0);
   const rendezvous = new Rendezvous();
   try {
-    const { program, added, copyMemory, ready, listener } = compileExec(
-      options,
-      rendezvous,
-      pidfd,
-      {
-        seccomp,
-        rare,
-      },
-    );
-    const child = new Child(spawn(program, { copyMemory }), rendezvous);
+    const { program, added, ready, listener } = compileExec(options, rendezvous, pidfd, {
+      seccomp,
+      rare,
+    });
+    const apart = rendezvous.descriptors(options, { terminal: process.terminal, another: pidfd });
+    const child = new Child(spawn(program, { apart }), rendezvous);
     child.follow(added);
     if (listener !== undefined) {
       const { id = "", bundle = "" } = options;
@@ -89,11 +83,6 @@ function compileExec(
   },
 ): CompiledExec {
   const { pid, spec, process, stdio } = options;
-  // What may trace every process of the container could reach our memory through this one.
-  const traces = spec.process?.capabilities?.bounding?.includes("CAP_SYS_PTRACE") === true;
-  // And only who shares memory with nobody may enter a time namespace.
-  const copyMemory = traces || process.oomScoreAdj !== undefined ||
-    spec.linux?.namespaces?.some(({ type }) => type === "time") === true;
   const p = new ProgramBuilder("exec");
   const kept = keptFds(options.preserveFds);
   const pipes = pipeSteps(p, { goFd, statusFd, kept });
@@ -117,20 +106,19 @@ function compileExec(
     const own = process.terminal ? [] : ownStdio;
     giveStdioSteps(p, { stdio: fds, own, user, uidMappings });
   }
-  // Before anything of the container can see this process: its exe is the host's runtime
-  // (CVE-2019-5736).
-  p.step("prctl", [PR.PR_SET_DUMPABLE, 0, 0, 0, 0]);
+  // Before anything of the container can see this process (CVE-2016-9962).
+  undumpableStep(p);
   let namespaces = 0;
   for (const { type } of spec.linux?.namespaces ?? []) namespaces += NAMESPACE_FLAGS[type];
   if (namespaces !== 0) {
     p.step("setns", [pidfd, namespaces], { name: "join the container's namespaces" });
   }
-  const added = secondCloneStep(p, 0, { shareMemory: !copyMemory });
+  const added = secondCloneStep(p, 0);
   if (userns) becomeRootSteps(p);
   p.step("setsid", []);
   if (wantsLabel(process)) labelSteps(p, privateProcSteps(p), process, labelling());
   let master: Ref | undefined;
-  if (process.terminal) master = terminalSteps(p, process, { console: false });
+  if (process.terminal) master = terminalSteps(p, process, { console: false, above: kept.turn });
   else stdioSteps(p, fds);
   rare?.last(p);
   const turn = seccomp?.deliver === undefined ? undefined : pipes.go;
@@ -144,7 +132,7 @@ function compileExec(
     setGroups: !userns || readText(`/proc/${pid}/setgroups`).trim() === "allow",
   });
   const attempts = execSteps(p, process, { kept, executable: options.executable });
-  return { program: p, added, copyMemory, ready: { attempts, checks: [check] }, listener };
+  return { program: p, added, ready: { attempts, checks: [check] }, listener };
 }
 
 function checkProcess(args: readonly string[], cwd: string): void {

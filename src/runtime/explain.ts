@@ -31,7 +31,7 @@ export async function explainCreate(
     ),
   ];
   const stdio = { stdin: 0, stdout: 1, stderr: 2 };
-  const { program, cloneFlags, copyMemory } = compile({
+  const { program, cloneFlags } = compile({
     spec,
     bundle,
     rootfs,
@@ -39,7 +39,6 @@ export async function explainCreate(
     stdio: [0, 1, 2],
     goFd: 3,
     statusFd: 4,
-    parentFds: [5, 6],
     cgroups: layout.version === 2 ? [] : directories,
     cgroupMounts: directories.map((source) => ({
       source,
@@ -53,7 +52,7 @@ export async function explainCreate(
     .map(([type]) =>
       type === "mount" ? "CLONE_NEWNS" : `CLONE_NEW${NAMES[type] ?? type.toUpperCase()}`
     );
-  if (!copyMemory) flags.push("CLONE_VM");
+  flags.push("CLONE_VM");
   if (layout.version === 2) flags.push("CLONE_INTO_CGROUP");
   const all = [...flags, "CLONE_PIDFD", "CLONE_CLEAR_SIGHAND"].join("|");
   return `clone3({flags=${all}})\n${await explain(program)}`;

@@ -119,7 +119,7 @@ export function identitySteps(
 function filterSteps(p: ProgramBuilder, { seccomp, kept }: IdentityOptions): Ref | undefined {
   const listener = seccomp === undefined ? undefined : seccompSteps(p, seccomp);
   if (listener === undefined) return undefined;
-  pauseSteps(p, { go: kept.turn, status: kept.status }, []);
+  pauseSteps(p, { go: kept.turn, status: kept.status });
   p.step("close", [listener]);
   return listener;
 }

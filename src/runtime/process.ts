@@ -16,7 +16,6 @@ import {
   kill,
   pipe,
   type Ref,
-  restoreDumpable,
   type Spawned,
   SYS,
   toError,
@@ -24,7 +23,7 @@ import {
 } from "../program/mod.ts";
 import { type ExecAttempts, execError } from "./exec_steps.ts";
 import type { Check } from "./protect_steps.ts";
-import type { KeeperProcess, RuntimeProcess } from "./types.ts";
+import type { CreateOptions, KeeperProcess, RuntimeProcess } from "./types.ts";
 
 /** The pipes between a parent and the child that it is about to clone. */
 export class Rendezvous {
@@ -33,9 +32,20 @@ export class Rendezvous {
   /** The child's ends. */
   readonly goFd: number = this.#go[0];
   readonly statusFd: number = this.#status[1];
-  /** The parent's ends. */
-  readonly parentFds: readonly number[] = [this.#go[1], this.#status[0]];
   readonly #open = new Set<number>([...this.#go, ...this.#status]);
+
+  /** All descriptors that the child's program refers to. */
+  descriptors(
+    { stdio, preserveFds = 0 }: Pick<CreateOptions, "stdio" | "preserveFds">,
+    { terminal, another }: { readonly terminal?: boolean; readonly another?: number },
+  ): number[] {
+    return [
+      ...[this.goFd, this.statusFd],
+      ...terminal === true ? [] : [stdio.stdin, stdio.stdout, stdio.stderr],
+      ...Array.from({ length: preserveFds }, (_, index) => 3 + index),
+      ...another === undefined ? [] : [another],
+    ];
+  }
 
   /** Let the child take its next step past a go. */
   go(): void {
@@ -66,13 +76,7 @@ export class Rendezvous {
   }
 }
 
-/** How many children share this process's memory and must not be looked into. */
-let guarded = 0;
-
-/**
- * A child that was cloned, until it has executed or is given up. As long as one of them lives, this
- * process cannot be dumped or traced either: it is the same memory.
- */
+/** A child that was cloned, until it has executed or is given up. */
 export class Child {
   readonly spawned: Spawned;
   readonly rendezvous: Rendezvous;
@@ -88,7 +92,6 @@ export class Child {
     this.rendezvous = rendezvous;
     this.pid = spawned.pid;
     this.keeper = wake === undefined ? undefined : keeperProcess(spawned, wake);
-    guarded++;
     rendezvous.childStarted();
   }
 
@@ -134,7 +137,6 @@ export class Child {
     this.rendezvous.close();
     close(this.spawned.pidfd);
     if (this.keeper === undefined) this.spawned.free();
-    if (--guarded === 0) restoreDumpable();
   }
 }
 

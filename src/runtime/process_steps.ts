@@ -52,10 +52,7 @@ export function waitSteps(p: ProgramBuilder, go: Ref | number): void {
 export function pauseSteps(
   p: ProgramBuilder,
   { go, status }: ParentPipes<Ref | number>,
-  parentFds: readonly number[],
 ): void {
-  // With the parent's ends open here, its death would not end the wait.
-  for (const fd of parentFds) p.step("close", [fd]);
   p.step("write", [status, new Uint8Array([0x70]), 1], { name: "report a station" });
   waitSteps(p, go);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { AT, O, TTY } from "../linux/mod.ts";
+import { AT, F, O, TTY } from "../linux/mod.ts";
 import type { OciProcess } from "../oci/mod.ts";
 import { O_ARCH, type ProgramBuilder, type Ref } from "../program/mod.ts";
 import { moveMount, OPEN_TREE_CLONE } from "./mount_steps.ts";
@@ -13,21 +13,22 @@ import { moveMount, OPEN_TREE_CLONE } from "./mount_steps.ts";
  * Open a pty, and make its slave stdio and the controlling terminal. That the file is a pty master,
  * whatever the container has under its name, is certain once TIOCGPTPEER works on it.
  *
- * @param options `console`: mount the slave on `/dev/console`
+ * @param options `console`: mount the slave on `/dev/console`; `above`: where the master may not be
  * @returns the master
  */
 export function terminalSteps(
   p: ProgramBuilder,
   process: OciProcess,
-  options: { readonly console: boolean },
+  options: { readonly console: boolean; readonly above: number },
 ): Ref {
   const name = "open terminal";
   const open = O.O_RDWR | O.O_NOCTTY | O.O_CLOEXEC;
   const subject = "/dev/pts/ptmx";
-  const master = p.step("openat", [AT.AT_FDCWD, subject, open | O_ARCH.O_NOFOLLOW, 0], {
+  const opened = p.step("openat", [AT.AT_FDCWD, subject, open | O_ARCH.O_NOFOLLOW, 0], {
     name,
     subject,
   });
+  const master = p.step("fcntl", [opened, F.F_DUPFD_CLOEXEC, options.above + 1], { name });
   p.step("ioctl", [master, TTY.TIOCSPTLCK, new Uint8Array(4)], { name });
   const slave = p.step("ioctl", [master, TTY.TIOCGPTPEER, open], { name });
   if (process.consoleSize !== undefined) {

@@ -56,7 +56,6 @@ export async function warmUp(): Promise<void> {
     stdio: [0, 1, 2],
     goFd: 3,
     statusFd: 4,
-    parentFds: [],
     cgroups: ["/"],
     cgroupMounts: [{ source: "/", name: "memory" }],
     seccomp: { code: new Uint8Array(8), flags: 0, deliver: undefined },
