@@ -6,7 +6,7 @@
  */
 
 import { CtrError, isNotFound } from "../errors.ts";
-import type { OciDeviceRule, OciSpec } from "../oci/mod.ts";
+import { type OciDeviceRule, type OciSpec, parseSpec } from "../oci/mod.ts";
 import { readText } from "../program/mod.ts";
 import type { BundleConfig } from "./types.ts";
 
@@ -25,19 +25,18 @@ export function readBundle(bundle: string): BundleConfig {
       reason: "JSON specification file config.json not found",
     });
   }
-  return { text, spec: parseSpec(path, text) };
+  return { text, spec: specOf(path, text) };
 }
 
-function parseSpec(path: string, text: string): OciSpec {
+function specOf(path: string, text: string): OciSpec {
   const invalid = (reason: string) =>
     new CtrError({ code: "invalid_argument", operation: "use", subject: path, reason });
   let spec: OciSpec;
   try {
-    spec = JSON.parse(text) as OciSpec;
+    spec = parseSpec(text);
   } catch (error) {
     throw invalid(`it is not JSON: ${(error as Error).message}`);
   }
-  if (typeof spec !== "object" || spec === null) throw invalid("it is no object");
   if (!/^1\.\d+\.\d+([-+].*)?$/.test(spec.ociVersion ?? "")) {
     throw invalid(`ociVersion is ${JSON.stringify(spec.ociVersion)}, not a version 1.x.y`);
   }

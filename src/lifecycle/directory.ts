@@ -17,7 +17,7 @@
 import { sys } from "../../ffi/mod.ts";
 import { CtrError, isNotFound } from "../errors.ts";
 import { ERRNO, O } from "../linux/mod.ts";
-import type { OciSpec } from "../oci/mod.ts";
+import { type OciSpec, parseSpec } from "../oci/mod.ts";
 import { close, ensureDirectory, mkdir, open, readText, replaceFile, SYS } from "../program/mod.ts";
 import { containerError, noContainer } from "./errors.ts";
 import type { Container, ContainerRecord, ContainerRef } from "./types.ts";
@@ -130,5 +130,5 @@ export function findContainer(ref: ContainerRef, operation: string): Container {
 
 /** The spec that a container was created with, whatever the bundle has now. */
 export function readSpec(directory: string): OciSpec {
-  return JSON.parse(readText(`${directory}/config.json`)) as OciSpec;
+  return parseSpec(readText(`${directory}/config.json`));
 }

@@ -45,6 +45,8 @@ export async function execInContainer(options: ExecOptions): Promise<RuntimeProc
   const spec = effectiveSpec(readSpec(container.directory), id);
   const process = await exec({
     pid: container.record.pid,
+    id,
+    bundle: container.record.bundle,
     spec,
     process: options.process(spec.process),
     stdio: { stdin: 0, stdout: 1, stderr: 2 },

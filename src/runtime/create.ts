@@ -45,6 +45,8 @@ export function keepable({ process, linux = {} }: OciSpec): boolean {
  */
 export async function create(options: CreateOptions): Promise<ContainerProcess> {
   const { resources } = options.spec.linux ?? {};
+  // What comes with mounts for its root is not somebody's bundle: the engine made it.
+  if (options.rootfs.length === 0) await validate(options);
   const facts = span("facts", () => factsOf(options));
   const seccomp = await span("seccomp", () => filterOf(options.spec));
   const rare = await rareSteps(options.spec);
@@ -73,6 +75,13 @@ async function plan({ id, spec, systemd, keeper }: CreateOptions): Promise<Plann
   if (keeper !== undefined) throw new TypeError("a container in a unit cannot have a keeper");
   const { planUnit } = await import("./systemd/unit.ts");
   return await planUnit({ id, spec, manager: systemd ?? { user: false } });
+}
+
+async function validate({ spec, bundle, warn }: CreateOptions): Promise<void> {
+  const { validateSpec } = await import("./validate.ts");
+  const { validateHost } = await import("./validate_host.ts");
+  for (const warning of validateSpec(spec)) warn?.(warning);
+  validateHost(spec, bundle);
 }
 
 async function makeCgroups(

@@ -61,7 +61,9 @@ function checkSysctl(key: string, dotted: string, has: ReadonlySet<OciNamespaceT
       throw sysctlError(key, "the container uses the host's network namespace");
     }
   } else if (dotted === "kernel.domainname" && has.has("uts")) return;
-  else throw sysctlError(key, "it does not belong to a namespace of the container");
+  else if (dotted === "kernel.hostname" && has.has("uts")) {
+    throw sysctlError(key, 'it is not allowed as it conflicts with the OCI "hostname" field');
+  } else throw sysctlError(key, "it does not belong to a namespace of the container");
 }
 
 function sysctlError(subject: string, reason: string): CtrError {

@@ -66,6 +66,8 @@ export interface CreateOptions {
    * before, so that `create` fails when there is none. The caller closes it.
    */
   readonly gateFd?: number;
+  /** Called with what the spec asks for in vain. */
+  readonly warn?: (text: string) => void;
   /** How many descriptors from 3 on the process gets as they are here; default 0. */
   readonly preserveFds?: number;
   /** Leave the session keyring of the caller to the container. */
