@@ -55,8 +55,9 @@ export function absolute(path: string): string {
   return path.startsWith("/") ? path.replace(/(.)\/+$/, "$1") : `${process.cwd()}/${path}`;
 }
 
-/** Sockets that systemd hands on: as many descriptors more. */
+/** Sockets that somebody hands on to this process, as systemd does: as many descriptors more. */
 export function listenFds({ env }: Context): number {
+  if (Number(env["LISTEN_PID"]) !== process.pid) return 0;
   const count = Number(env["LISTEN_FDS"] ?? "0");
   return Number.isInteger(count) && count > 0 ? count : 0;
 }

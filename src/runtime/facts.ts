@@ -87,7 +87,7 @@ function sourceKinds(
         code: "not_found",
         operation: "mount",
         subject: destination,
-        reason: `bind source path does not exist: ${source}`,
+        reason: `bind source path does not exist: ${source}: no such file or directory`,
       });
     }
     kinds.set(destination, kind === "directory" ? "directory" : "file");

@@ -115,7 +115,7 @@ export class Child {
       const mismatch = syscall === "move_mount" && failure.errno === ERRNO.EINVAL;
       return toError(failure, {
         operation: options.name ?? operation,
-        ...mismatch ? { hint: "is a directory to be mounted on a file, or a file on one?" } : {},
+        ...mismatch ? { hint: "one side is not a directory, and the other is" } : {},
       });
     }
     const reason = "the process died while it was set up";
@@ -125,8 +125,10 @@ export class Child {
   /** End it, reap it, give everything back. */
   giveUp(): void {
     this.rendezvous.close(); // end of file instead of a go: the child fails
-    if (this.keeper === undefined) waitFor(this.pid, { block: true });
-    else this.keeper.reap();
+    if (this.keeper === undefined) {
+      kill(this.pid, SIGNALS.SIGKILL); // it may wait for somebody else already
+      waitFor(this.pid, { block: true });
+    } else this.keeper.reap();
     this.end();
   }
 

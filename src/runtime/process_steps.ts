@@ -109,6 +109,10 @@ export function closeSteps(
   p.step("dup3", [go, kept.go, O.O_CLOEXEC]);
   p.step("dup3", [status, kept.status, O.O_CLOEXEC]);
   if (master !== undefined) p.step("dup3", [master, kept.master, O.O_CLOEXEC]);
+  // Bun marks what it inherits as close-on-exec, but for 0 to 3.
+  for (let fd = 3; fd < kept.go; fd++) {
+    p.step("fcntl", [fd, F.F_SETFD, 0], { name: "preserve descriptor", subject: String(fd) });
+  }
   const close = (first: number, last: number) =>
     p.step("close_range", [first, last, 0], { name: "close descriptors" });
   let last = master === undefined ? kept.status : kept.master;

@@ -235,7 +235,7 @@ test("a failing mount says which, and leaves nothing behind", here, async () => 
   );
   await failing(
     bind("/bin/busybox", "/tmp"),
-    /cannot bind mount "\/tmp": invalid argument \(EINVAL\); is a directory to be mounted on a file/,
+    /cannot bind mount "\/tmp": invalid argument \(EINVAL\); one side is not a directory/,
   );
   await failing(
     { type: "nosuchfs", source: "x", destination: "/m" },
