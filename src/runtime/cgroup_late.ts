@@ -8,7 +8,7 @@
 import { CtrError } from "../errors.ts";
 import { ensureDirectory, writeFile } from "../program/mod.ts";
 import { type CgroupPath, directoryIn, type LayoutV1, removeDirectories } from "./cgroup.ts";
-import { cgroupPids } from "./cgroup_remove.ts";
+import { cgroupPids } from "./cgroup_processes.ts";
 import { inheritCpuset } from "./cgroup_v1.ts";
 
 /** A cgroup that has its limits, and waits for the container. */

@@ -5,7 +5,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { close } from "../program/mod.ts";
 import { checkedCgroupPath, directoriesOf, parseCgroupLayout } from "./cgroup.ts";
-import { cgroupPids, cgroupStats, freezeCgroup, removeCgroup } from "./cgroup_remove.ts";
+import { freezeCgroup } from "./cgroup_freezer.ts";
+import { frozenAt } from "./cgroup_place.ts";
+import { cgroupPids, signalCgroup } from "./cgroup_processes.ts";
+import { removeCgroup } from "./cgroup_remove.ts";
+import { cgroupStats } from "./cgroup_usage.ts";
 import { makeV1 } from "./cgroup_v1.ts";
 import { makeV2 } from "./cgroup_v2.ts";
 import { parseProcCgroup } from "./exec.ts";
@@ -141,7 +145,7 @@ test("makeV2() enables controllers on the way down and writes limits", async () 
   });
 });
 
-test("cgroupStats(), cgroupPids() and freezeCgroup() read and write version 2's files", async () => {
+test("cgroupStats(), cgroupPids(), freezeCgroup() and signalCgroup() read and write version 2's files", async () => {
   await inDirectory(async (dir) => {
     const layout = { version: 2, root: dir } as const;
     mkdirSync(join(dir, "c"));
@@ -160,11 +164,23 @@ test("cgroupStats(), cgroupPids() and freezeCgroup() read and write version 2's 
       pids: 4,
       oomKills: 2,
     });
-    assert.deepEqual(cgroupPids("/c", layout), [10, 11]);
-    assert.throws(() => freezeCgroup("/c", true, layout), { code: "failed_precondition" });
-    writeFileSync(join(dir, "c/cgroup.freeze"), "0");
-    freezeCgroup("/c", true, layout);
+    mkdirSync(join(dir, "c/below/deep"), { recursive: true });
+    writeFileSync(join(dir, "c/below/deep/cgroup.procs"), "9\n11\n");
+    assert.deepEqual(cgroupPids("/c", layout), [9, 10, 11]);
+    await assert.rejects(freezeCgroup("/c", true, { layout }), { code: "failed_precondition" });
+    writeFileSync(join(dir, "c/cgroup.freeze"), "0\n");
+    assert.equal(frozenAt("/c", layout), false);
+    await freezeCgroup("/c", true, { layout });
     assert.equal(readFileSync(join(dir, "c/cgroup.freeze"), "utf8"), "1");
+    assert.equal(frozenAt("/c", layout), true);
+    writeFileSync(join(dir, "c/cgroup.events"), "populated 1\nfrozen 0\n");
+    await assert.rejects(freezeCgroup("/c", true, { layout, patienceMs: 5 }), {
+      code: "deadline_exceeded",
+    });
+    assert.equal(frozenAt("/c", layout), false);
+    writeFileSync(join(dir, "c/cgroup.kill"), "");
+    assert.equal(await signalCgroup("/c", 9, layout), undefined);
+    assert.equal(readFileSync(join(dir, "c/cgroup.kill"), "utf8"), "1");
     assert.deepEqual(cgroupStats("/none", layout), {});
     await removeCgroup("/none", layout);
   });

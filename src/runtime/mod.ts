@@ -13,18 +13,27 @@
 
 import { arch } from "../../ffi/mod.ts";
 import type { OciResources, OciSpec } from "../oci/mod.ts";
-import { cgroupLayout, type CgroupPath } from "./cgroup.ts";
+import { cgroupLayout } from "./cgroup.ts";
+import { destroyAt, freezeAt, pidsAt } from "./cgroup_door.ts";
 import type {
   CgroupPlace,
   CgroupStats,
   CreateOptions,
   ExecOptions,
-  OomWatch,
   RuntimeProcess,
 } from "./types.ts";
 
 export { create, keepable } from "./create.ts";
 export type { CgroupPath } from "./cgroup.ts";
+export {
+  containerStatsJsonAt,
+  destroyAt,
+  freezeAt,
+  pidsAt,
+  signalAt,
+  updateResourcesAt,
+  watchOomAt,
+} from "./cgroup_door.ts";
 export { cgroupDirectoriesAt, frozenAt } from "./cgroup_place.ts";
 export { availableCapabilities } from "./facts.ts";
 export { layerReader, processReader } from "./layer_files.ts";
@@ -86,50 +95,23 @@ export async function runtimeFeatures(): Promise<Readonly<Record<string, unknown
 
 /** Kill what is left in the container's cgroups and remove them. Idempotent. */
 export async function destroy({ id, spec }: ContainerRef): Promise<void> {
-  const { removeCgroup } = await import("./cgroup_remove.ts");
-  await removeCgroup(spec.linux?.cgroupsPath ?? `/ctr/${id}`);
+  await destroyAt(spec.linux?.cgroupsPath ?? `/ctr/${id}`);
 }
 
 /** Stop or go on with all processes of a container. */
 export async function freeze({ id, spec }: ContainerRef, frozen: boolean): Promise<void> {
-  const { freezeCgroup } = await import("./cgroup_remove.ts");
-  freezeCgroup(spec.linux?.cgroupsPath ?? `/ctr/${id}`, frozen);
+  await freezeAt(spec.linux?.cgroupsPath ?? `/ctr/${id}`, frozen);
 }
 
 /** What the container's controllers counted. */
 export async function stats({ id, spec }: ContainerRef): Promise<CgroupStats> {
-  const { cgroupStats } = await import("./cgroup_remove.ts");
+  const { cgroupStats } = await import("./cgroup_usage.ts");
   return cgroupStats(spec.linux?.cgroupsPath ?? `/ctr/${id}`);
 }
 
 /** Host process ids of everything that runs in the container. */
 export async function pids({ id, spec }: ContainerRef): Promise<number[]> {
-  const { cgroupPids } = await import("./cgroup_remove.ts");
-  return cgroupPids(spec.linux?.cgroupsPath ?? `/ctr/${id}`);
-}
-
-/**
- * Change limits of a container that runs: all that are asked for or, when the kernel refuses one, none.
- * Those that are not mentioned stay; what is mentioned is counted from what is there, so a caller that
- * knows the whole of what a person wants (memory and swap together, say) gives the whole.
- *
- * @param path where the container's cgroups are below their hierarchies
- */
-export async function updateResourcesAt(
-  path: CgroupPath,
-  resources: OciResources,
-): Promise<void> {
-  await (await import("./cgroup_update.ts")).updateCgroup(path, resources);
-}
-
-/**
- * The `data` object of an event of `runc events --stats`. Counts beyond 2^53 are raw JSON numbers:
- * they are for `JSON.stringify`.
- */
-export async function containerStatsJsonAt(
-  path: CgroupPath,
-): Promise<Readonly<Record<string, unknown>>> {
-  return await (await import("./cgroup_stats.ts")).containerStatsJson(path);
+  return await pidsAt(spec.linux?.cgroupsPath ?? `/ctr/${id}`);
 }
 
 /**
@@ -152,17 +134,4 @@ export async function updateUnit(place: CgroupPlace, resources: OciResources): P
   if (place.unit !== undefined) {
     await (await import("./systemd/unit.ts")).updateUnit(place, resources);
   }
-}
-
-/**
- * Tell when the kernel runs out of a container's memory, from now on.
- *
- * @example
- * ```ts
- * const watch = await watchOomAt("/ctr/web");
- * for await (const _ of watch.events) console.log("out of memory");
- * ```
- */
-export async function watchOomAt(path: CgroupPath): Promise<OomWatch> {
-  return (await import("./cgroup_oom.ts")).watchOom(path);
 }

@@ -7,6 +7,7 @@
  */
 
 import { CtrError } from "../../errors.ts";
+import { SIGNALS } from "../../linux/mod.ts";
 import type { OciResources, OciSpec } from "../../oci/mod.ts";
 import { close, ensureDirectory, readTextIfExists, writeFile } from "../../program/mod.ts";
 import {
@@ -16,7 +17,8 @@ import {
   type MadeCgroups,
   removeDirectories,
 } from "../cgroup.ts";
-import { freezeCgroup, killCgroup } from "../cgroup_remove.ts";
+import { freezeCgroup } from "../cgroup_freezer.ts";
+import { signalCgroup } from "../cgroup_processes.ts";
 import { makeV1, settingsV1 } from "../cgroup_v1.ts";
 import { makeV2 } from "../cgroup_v2.ts";
 import type { CgroupPlace, SystemdManager } from "../types.ts";
@@ -152,7 +154,7 @@ export async function stopUnit({ manager, path, unit }: CgroupPlace): Promise<vo
   const systemd = await Systemd.connect(manager!);
   try {
     // systemd would ask politely, and wait for 90 s.
-    killCgroup(path);
+    await signalCgroup(path, SIGNALS.SIGKILL);
     await systemd.stop(unit);
   } finally {
     systemd.close();
@@ -174,11 +176,11 @@ export async function updateUnit(
     const dialect = { version, systemd: (await systemd.facts()).version };
     const properties = resourceProperties(limits, dialect);
     if (properties.length === 0) return;
-    const thaw = keepStill(path);
+    const thaw = await keepStill(path);
     try {
       await systemd.setProperties(unit, properties);
     } finally {
-      thaw();
+      await thaw();
     }
   } finally {
     systemd.close();
@@ -189,11 +191,11 @@ export async function updateUnit(
  * With version 1, systemd may write the list of devices again, and deny everything first: nothing of
  * the container shall run at that moment.
  */
-function keepStill(path: string): () => void {
+async function keepStill(path: string): Promise<() => Promise<void>> {
   const layout = cgroupLayout();
   const freezer = layout.version === 1 ? layout.controllers.get("freezer") : undefined;
   const state = readTextIfExists(`${freezer ?? ""}${path}/freezer.state`)?.trim();
-  if (state !== "THAWED") return () => {};
-  freezeCgroup(path, true);
+  if (state !== "THAWED") return async () => {};
+  await freezeCgroup(path, true);
   return () => freezeCgroup(path, false);
 }
