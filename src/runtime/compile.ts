@@ -32,7 +32,6 @@ import {
   waitSteps,
 } from "./process_steps.ts";
 import { execSteps, lookUpSteps } from "./exec_steps.ts";
-import type { Check } from "./protect_steps.ts";
 import { enterRootSteps, type RootEntry } from "./root_steps.ts";
 import { protectTreeSteps, treeSteps } from "./tree_steps.ts";
 import { terminalSteps } from "./terminal_steps.ts";
@@ -72,24 +71,21 @@ export function compile(input: CompileInput): Compiled {
     p.step("unshare", [CLONE.CLONE_NEWCGROUP], { name: "unshare cgroup namespace" });
   }
 
-  // A mount namespace that is joined has been set up by whoever made it.
-  const built = entry === undefined ? undefined : treeSteps(p, input, plan);
+  const built = treeSteps(p, input, plan);
   if (!process.terminal) stdioSteps(p, input.stdio);
   const { sysctl = {} } = linux;
   const writesProc = Object.keys(sysctl).length > 0 || wantsLabel(process);
   const proc = writesProc ? privateProcSteps(p) : undefined;
   if (input.pausesBeforePivot) pauseSteps(p, pipes);
-  const checks: Check[] = [];
-  if (built !== undefined) checks.push(...enterRootSteps(p, built.tree.root, entry!, facts));
-  const console = built !== undefined;
+  const checks = enterRootSteps(p, built.tree.root, entry, facts);
   const master = process.terminal
-    ? terminalSteps(p, process, { console, above: kept.turn })
+    ? terminalSteps(p, process, { console: true, above: kept.turn })
     : undefined;
   if (proc !== undefined) {
     sysctlSteps(p, proc, sysctl, has);
     labelSteps(p, proc, process, facts.labelling);
   }
-  if (built !== undefined) checks.push(...protectTreeSteps(p, built, spec));
+  checks.push(...protectTreeSteps(p, built, spec));
   nameSteps(p, spec, plan);
   input.rare?.last(p);
   const KEYCTL_JOIN_SESSION_KEYRING = 1;
@@ -123,13 +119,15 @@ function invalid(reason: string): CtrError {
   return new CtrError({ code: "invalid_argument", operation: "start", reason });
 }
 
-/** How the process comes to its root; undefined: it has that of a mount namespace that it joins. */
+/**
+ * How the process comes to its root. A mount namespace that it joins is its own from then on, as in
+ * runc: nothing of what was there leads out of the container.
+ */
 function rootEntry(
   { spec: { linux = {} }, noPivot = false }: CompileInput,
-  { own, has }: NamespacePlan,
-): RootEntry | undefined {
-  if (!own.has("mount")) {
-    if (has.has("mount")) return undefined;
+  { has }: NamespacePlan,
+): RootEntry {
+  if (!has.has("mount")) {
     const { maskedPaths = [], readonlyPaths = [] } = linux;
     if (maskedPaths.length + readonlyPaths.length === 0) return "chroot";
     throw invalid("masked and read-only paths need a mount namespace");

@@ -41,13 +41,13 @@ export function treeSteps(
   plan: NamespacePlan,
 ): BuiltTree {
   const { spec, facts } = input;
-  const { own, has } = plan;
+  const { has } = plan;
   const { linux = {}, mounts = [] } = spec;
-  if (own.has("mount")) separateSteps(p, spec, facts);
+  if (has.has("mount")) separateSteps(p, spec, facts);
   p.step("umask", [0]);
   const tree = rootfsSteps(p, facts.rootfsPath, input.rootfs);
   if (facts.labelling.has("selinux")) tree.label = linux.mountLabel ?? "";
-  if (!own.has("mount")) {
+  if (!has.has("mount")) {
     p.step("fchdir", [tree.root]);
     p.step("mount", [0, ".", 0, MS.MS_PRIVATE | MS.MS_REC, 0], { name: "separate from the host" });
   }

@@ -5,13 +5,14 @@
  */
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { OciNamespace, OciSpec } from "../../src/oci/mod.ts";
 import { close, waitFor } from "../../src/program/mod.ts";
 import { Bundle, inUserNamespace, traces, type Variation } from "../fixtures/bundle.ts";
+import { until } from "../fixtures/cli.ts";
 import { needs } from "../fixtures/needs.ts";
 
 const here = needs("root", "cgroup", "file:/bin/busybox");
@@ -104,28 +105,26 @@ test("a moved root works in a user namespace, and not with private propagation",
   );
 });
 
-test("in a mount namespace that is joined nothing is mounted", here, async () => {
-  await using first = new Bundle();
-  await using second = new Bundle();
-  writeFileSync(join(first.rootfs, "which"), "first\n");
-  const created = await first.create(["/bin/sleep", "30"]);
+test("in a mount namespace that is joined a container has its own root too", here, async () => {
+  await using bundle = new Bundle();
+  const other = spawn("unshare", ["--mount", "sleep", "30"]);
   try {
-    const path = `/proc/${created.process.pid}/ns/mnt`;
-    const mounts = readFileSync(`/proc/${created.process.pid}/mountinfo`, "utf8");
-    const { stdout, stderr } = await second.sh("cat /which; ls -d /never", {
-      mounts: [{ type: "tmpfs", destination: "/never" }],
-      change: withNamespaces((all) => [
-        ...all.filter(({ type }) => type !== "mount"),
-        { type: "mount", path },
-      ]),
-    });
-    assert.equal(stdout, "first\n", stderr);
-    assert.equal(readFileSync(`/proc/${created.process.pid}/mountinfo`, "utf8"), mounts);
-    assert.ok(!existsSync(join(second.rootfs, "never")));
+    const inode = (pid: number) => readlinkSync(`/proc/${pid}/ns/mnt`);
+    await until("the namespace", () => inode(other.pid!) !== inode(process.pid));
+    const joined = inode(other.pid!);
+    const { stdout, stderr } = await bundle.sh(
+      "readlink /proc/self/ns/mnt; ls -d /bin /new /work",
+      {
+        mounts: [{ type: "tmpfs", destination: "/new" }],
+        change: withNamespaces((all) => [
+          ...all.filter(({ type }) => type !== "mount"),
+          { type: "mount", path: `/proc/${other.pid}/ns/mnt` },
+        ]),
+      },
+    );
+    assert.equal(stdout, `${joined}\n/bin\n/new\n`, stderr);
   } finally {
-    created.process.abandon();
-    close(created.stdout);
-    close(created.stderr);
+    other.kill("SIGKILL");
   }
 });
 
@@ -147,7 +146,7 @@ test("a container in the host's mount namespace has its root by chroot", here, a
   }
   await assert.rejects(
     bundle.run(["/bin/true"], { change: host({}) }),
-    /masked and read-only paths need a mount namespace/,
+    /without a private MNT namespace/,
   );
 });
 
