@@ -128,6 +128,8 @@ export interface OciLinux {
   readonly rootfsPropagation?: string;
   readonly maskedPaths?: readonly string[];
   readonly readonlyPaths?: readonly string[];
+  /** Devices of the host, by their names there, and their names in the container. */
+  readonly netDevices?: Readonly<Record<string, { readonly name?: string }>>;
   readonly mountLabel?: string;
   readonly sysctl?: Readonly<Record<string, string>>;
   readonly personality?: OciPersonality;

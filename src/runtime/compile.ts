@@ -66,6 +66,7 @@ export function compile(input: CompileInput): Compiled {
   }
   const second = namespaceSteps(p, plan, pipes.go, input.rare);
   undumpableStep(p);
+  if (hasNetDevices(spec)) pauseSteps(p, pipes);
   p.step("setsid", []);
   if (own.has("cgroup")) {
     p.step("unshare", [CLONE.CLONE_NEWCGROUP], { name: "unshare cgroup namespace" });
@@ -135,6 +136,11 @@ function rootEntry(
   if (!noPivot) return "pivot";
   if (!/^r?private$/.test(linux.rootfsPropagation ?? "")) return "move";
   throw invalid("a private root is not safe without pivot_root");
+}
+
+/** Whether the process waits in its namespaces until it has got network devices. */
+export function hasNetDevices({ linux = {} }: OciSpec): boolean {
+  return Object.keys(linux.netDevices ?? {}).length > 0;
 }
 
 function checkProcess(process: OciProcess | undefined): asserts process is OciProcess {

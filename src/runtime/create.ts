@@ -8,7 +8,7 @@ import { close, pipe, spawn } from "../program/mod.ts";
 import type { OciResources, OciSpec } from "../oci/mod.ts";
 import { span } from "../trace.ts";
 import { cgroupLayout, checkedCgroupPath, type MadeCgroups, removeDirectories } from "./cgroup.ts";
-import { compile } from "./compile.ts";
+import { compile, hasNetDevices } from "./compile.ts";
 import type { Compiled, CompileInput, HostFacts } from "./compile_types.ts";
 import { factsOf } from "./facts.ts";
 import { mapIds } from "./id_maps.ts";
@@ -50,6 +50,9 @@ export async function create(options: CreateOptions): Promise<ContainerProcess> 
   const facts = span("facts", () => factsOf(options));
   const seccomp = await span("seccomp", () => filterOf(options.spec));
   const rare = await rareSteps(options.spec);
+  const moves = hasNetDevices(options.spec)
+    ? (await import("./net_device.ts")).netDeviceMoves(options.spec)
+    : undefined;
   const unit = options.cgroupManager === "systemd" ? await plan(options) : undefined;
   const place: CgroupPlace = unit?.place ?? { driver: "cgroupfs", path: cgroupPathOf(options) };
   const cgroups = unit?.cgroups ??
@@ -57,7 +60,7 @@ export async function create(options: CreateOptions): Promise<ContainerProcess> 
   let sources: SourceTrees | undefined;
   try {
     sources = await sourceTrees(options.spec, options.bundle);
-    const process = await startIn(cgroups, options, facts, { seccomp, rare, sources, unit });
+    const process = await startIn(cgroups, options, facts, { seccomp, rare, sources, unit, moves });
     return Object.assign(process, { cgroup: place });
   } catch (error) {
     removeDirectories(cgroups.made);
@@ -98,8 +101,10 @@ async function startIn(
   cgroups: MadeCgroups,
   options: CreateOptions,
   facts: HostFacts,
-  { unit, ...made }: Pick<CompileInput, "seccomp" | "rare" | "sources"> & {
+  { unit, moves, ...made }: Pick<CompileInput, "seccomp" | "rare" | "sources"> & {
     readonly unit: PlannedUnit | undefined;
+    /** Moves network devices to where a process is. */
+    readonly moves: ((pid: number) => void) | undefined;
   },
 ): Promise<RuntimeProcess> {
   const { spec, bundle, rootfs, stdio } = options;
@@ -151,6 +156,10 @@ async function startIn(
   if (unit !== undefined) await letGo(child, () => unit.start(child.pid));
   if (compiled.second !== undefined) child.follow(compiled.second);
   if (compiled.waitsForMapping) await letGo(child, () => mapIds(child.pid, spec.linux ?? {}));
+  if (moves !== undefined) {
+    const work = (pid: number) => Promise.resolve(moves(pid));
+    await atStation(child, { operation: "start", work });
+  }
   const { beforePivot } = options;
   if (beforePivot !== undefined) {
     await atStation(child, { operation: "start", work: beforePivot });
