@@ -7,15 +7,14 @@
  * @module
  */
 
-import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { arch, cpus, release, tmpdir } from "node:os";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { makeImage } from "./start/image.mjs";
 import { contestants } from "./start/contestants.mjs";
 import { isolate } from "./start/isolate.mjs";
-import { summarize, table } from "./start/statistics.mjs";
+import { prepare, race, tell } from "./start/race.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 process.env.PATH = `${root}/node_modules/.bin:${process.env.PATH}:/usr/sbin:/sbin`;
@@ -24,8 +23,6 @@ const option = (name, otherwise) =>
 const rounds = Number(option("rounds", "40"));
 const only = option("only", "").split(",").filter((part) => part !== "");
 const json = option("json", "bench/out/start.json");
-
-const SETTLE_MS = 50;
 
 if (process.getuid() !== 0) {
   console.error("bench/start needs root: every peer here runs as root");
@@ -39,50 +36,10 @@ const stop = [];
 let failed = false;
 try {
   const image = makeImage(join(work, "image"));
-  const all = [];
-  for (const make of contestants({ root, work, image, atEnd: (undo) => stop.unshift(undo) })) {
-    if (only.length > 0 && !only.some((part) => make.name.includes(part))) continue;
-    try {
-      const contestant = await make.prepare();
-      if (contestant === undefined) console.error(`not here: ${make.name}`);
-      else all.push({ name: make.name, version: "", ...contestant, times: [] });
-    } catch (error) {
-      console.error(`cannot prepare ${make.name}: ${error.message}`);
-      if (make.name.startsWith("ctr ")) failed = true;
-    }
-  }
-  const WARM = 3;
-  for (let round = -WARM; round < rounds; round++) {
-    for (const contestant of turned(all, round)) {
-      await settle();
-      try {
-        const ms = contestant.once === undefined ? command(contestant) : await contestant.once();
-        if (round >= 0) contestant.times.push(ms);
-      } catch (error) {
-        // One that cannot run here does not cost the others their figures.
-        console.error(`${contestant.name} leaves the bench: ${error.message}`);
-        all.splice(all.indexOf(contestant), 1);
-        failed ||= contestant.name.startsWith("ctr ");
-      }
-    }
-  }
-  const rows = all.map(({ name, version, note, times }) => ({
-    name,
-    version,
-    note,
-    ...summarize(times),
-  }));
-  const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, ${arch()}, Linux ${release()}`;
-  console.log(table(rows, { title: `${rounds} rounds on ${machine}` }));
-  if (json !== "") {
-    mkdirSync(dirname(join(root, json)), { recursive: true });
-    const date = new Date().toISOString();
-    writeFileSync(
-      join(root, json),
-      `${JSON.stringify({ bench: "start", date, machine, rounds, rows }, null, 2)}\n`,
-    );
-    console.log(`written to ${json}`);
-  }
+  const makers = contestants({ root, work, image, atEnd: (undo) => stop.unshift(undo) });
+  const prepared = await prepare(makers, only);
+  failed = await race(prepared.all, rounds) || prepared.failed;
+  tell(prepared.all, { bench: "start", rounds, json: json === "" ? undefined : join(root, json) });
 } finally {
   for (const undo of stop) {
     try {
@@ -95,27 +52,3 @@ try {
   rmSync(work, { recursive: true, force: true });
 }
 process.exit(failed ? 1 : 0);
-
-/** What the one before left to the kernel and to its daemon is not on the next one's bill. */
-function settle() {
-  return new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
-}
-
-/** Everybody takes each place in the order equally often: the one before leaves the machine's state. */
-function turned(list, round) {
-  const by = ((round % list.length) + list.length) % list.length;
-  return [...list.slice(by), ...list.slice(0, by)];
-}
-
-function command({ name, argv, env }) {
-  const args = argv();
-  const start = process.hrtime.bigint();
-  const { status, stderr, error } = spawnSync(args[0], args.slice(1), {
-    cwd: "/",
-    env: { ...process.env, ...env },
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  const ms = Number(process.hrtime.bigint() - start) / 1e6;
-  if (status !== 0) throw new Error(`${name} failed: ${error?.message ?? stderr}`);
-  return ms;
-}

@@ -58,7 +58,7 @@ const stores = new Map();
 let packed;
 
 /** The package as npm would publish it, unpacked: what users run, not a working copy. */
-function published(bench) {
+export function published(bench) {
   if (packed === undefined) {
     const to = join(bench.work, "package");
     mkdirSync(to);
@@ -118,10 +118,10 @@ async function busybox(bench, base, env) {
   }
 }
 
-function ourVersion({ root }) {
+export function ourVersion({ root }) {
   return JSON.parse(readFileSync(join(root, "package.json"), "utf8")).version;
 }
 
-function runtimeVersion(runtime) {
+export function runtimeVersion(runtime) {
   return firstLine([runtime, "--version"]).match(/\d+\.\d+\.\d+/)?.[0] ?? "";
 }
