@@ -138,7 +138,10 @@ async function startIn(
           flags: compiled.cloneFlags,
           apart: rendezvous.descriptors(options, {
             terminal: spec.process?.terminal,
-            another: options.gateFd,
+            others: [
+              ...options.gateFd === undefined ? [] : [options.gateFd],
+              ...made.sources?.values() ?? [],
+            ],
           }),
           ...cgroups.fd === undefined ? {} : { cgroupFd: cgroups.fd },
           ...wake === undefined ? {} : { keeper: { ...options.keeper!, wakeFd: wake[0] } },

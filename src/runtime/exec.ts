@@ -50,7 +50,7 @@ export async function exec(options: ExecOptions): Promise<RuntimeProcess> {
       seccomp,
       rare,
     });
-    const apart = rendezvous.descriptors(options, { terminal: process.terminal, another: pidfd });
+    const apart = rendezvous.descriptors(options, { terminal: process.terminal, others: [pidfd] });
     const child = new Child(spawn(program, { apart }), rendezvous);
     child.follow(added);
     if (listener !== undefined) {

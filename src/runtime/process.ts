@@ -37,13 +37,13 @@ export class Rendezvous {
   /** All descriptors that the child's program refers to. */
   descriptors(
     { stdio, preserveFds = 0 }: Pick<CreateOptions, "stdio" | "preserveFds">,
-    { terminal, another }: { readonly terminal?: boolean; readonly another?: number },
+    { terminal, others = [] }: { readonly terminal?: boolean; readonly others?: Iterable<number> },
   ): number[] {
     return [
       ...[this.goFd, this.statusFd],
       ...terminal === true ? [] : [stdio.stdin, stdio.stdout, stdio.stderr],
       ...Array.from({ length: preserveFds }, (_, index) => 3 + index),
-      ...another === undefined ? [] : [another],
+      ...others,
     ];
   }
 

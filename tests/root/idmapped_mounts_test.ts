@@ -105,10 +105,10 @@ test("maps of mounts that make no sense are refused", here, async () => {
     assert.deepEqual(traces(), before);
   };
   await refused({ options: ["idmap"] }, /there is no map of ids, and the container has no user/);
-  await refused({ uidMappings: map(0, 0) }, /uidMappings and gidMappings must both say something/);
+  await refused({ uidMappings: map(0, 0) }, /id-mapped mounts must have both uid and gid mappings/);
   await refused(
     { type: "tmpfs", uidMappings: map(0, 0), gidMappings: map(0, 0) },
-    /only bind mounts can have ids of their own/,
+    /id-mapped mounts are only supported for bind-mounts/,
   );
   await refused(
     { source: "/proc", uidMappings: map(0, 5), gidMappings: map(0, 5) },

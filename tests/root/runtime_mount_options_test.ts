@@ -65,6 +65,7 @@ test(
 test("in a user namespace a bind mount keeps what its source's mount forbids", here, async () => {
   await using bundle = new Bundle();
   execFileSync("chown", ["-R", "100000:100000", bundle.dir]);
+  chmodSync(bundle.dir, 0o755); // or the host would open it for the container
   await mounted(bundle, "nosuid,nodev,noatime,mode=755", async (source) => {
     const said = (...options: string[]) =>
       attributes(bundle, { source, options }, { change: inUserNamespace });
