@@ -24,7 +24,9 @@ export async function endContainer(
   { spec, warn }: { readonly spec: OciSpec; readonly warn: (message: string) => void },
 ): Promise<void> {
   const { id, bundle, ociVersion, annotations, cgroupsPath } = record;
-  await destroy({ id, spec: { ociVersion, linux: { cgroupsPath } } });
+  const { intelRdt } = spec.linux ?? {};
+  const rdt = intelRdt === undefined ? {} : { intelRdt };
+  await destroy({ id, spec: { ociVersion, linux: { cgroupsPath, ...rdt } } });
   removeDirectory(directory);
   const { poststop = [] } = spec.hooks ?? {};
   if (poststop.length === 0) return;

@@ -302,7 +302,6 @@ test("compile() refuses what makes no sense or is not done", () => {
   }
   refused("invalid_argument", { mounts: [{ destination: "/proc", type: "tmpfs" }] });
   refused("not_implemented", { hooks: { prestart: [{ path: "/bin/true" }] } });
-  refused("not_implemented", linux({ intelRdt: { closID: "x" } }));
 });
 
 test("compile() links the controllers of a merged cgroup hierarchy", async () => {

@@ -14,6 +14,7 @@ import { factsOf } from "./facts.ts";
 import { mapIds } from "./id_maps.ts";
 import { atStation, Child, handOver, readyProcess, Rendezvous } from "./process.ts";
 import { keptFds } from "./process_steps.ts";
+import type { RdtClass } from "./resctrl.ts";
 import { rareSteps } from "./rare.ts";
 import { filterOf } from "./seccomp_steps.ts";
 import { type SourceTrees, sourceTrees } from "./sources.ts";
@@ -53,24 +54,34 @@ export async function create(options: CreateOptions): Promise<ContainerProcess> 
   const moves = hasNetDevices(options.spec)
     ? (await import("./net_device.ts")).netDeviceMoves(options.spec)
     : undefined;
+  const rdt = await serviceClass(options);
   const unit = options.cgroupManager === "systemd" ? await plan(options) : undefined;
   const place: CgroupPlace = unit?.place ?? { driver: "cgroupfs", path: cgroupPathOf(options) };
   const cgroups = unit?.cgroups ??
     await span("cgroup", () => makeCgroups(place.path, resources));
   let sources: SourceTrees | undefined;
   try {
+    rdt?.make();
     sources = await sourceTrees(options.spec, options.bundle);
     const process = await startIn(cgroups, options, facts, { seccomp, rare, sources, unit, moves });
+    rdt?.take(process);
     return Object.assign(process, { cgroup: place });
   } catch (error) {
     removeDirectories(cgroups.made);
     await unit?.abandon();
+    rdt?.remove();
     throw error;
   } finally {
     if (cgroups.fd !== undefined) close(cgroups.fd);
     unit?.close();
     for (const fd of sources?.values() ?? []) close(fd);
   }
+}
+
+async function serviceClass({ id, spec, resctrl }: CreateOptions): Promise<RdtClass | undefined> {
+  const rdt = spec.linux?.intelRdt;
+  if (rdt === undefined) return undefined;
+  return new (await import("./resctrl.ts")).RdtClass({ id, rdt, root: resctrl });
 }
 
 async function plan({ id, spec, systemd, keeper }: CreateOptions): Promise<PlannedUnit> {

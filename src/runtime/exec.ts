@@ -46,25 +46,31 @@ export async function exec(options: ExecOptions): Promise<RuntimeProcess> {
   const pidfd = call("pidfd_open", `container process ${pid}`, pid, 0);
   const rendezvous = new Rendezvous();
   try {
-    const { program, added, ready, listener } = compileExec(options, rendezvous, pidfd, {
+    const { program, added: step, ready, listener } = compileExec(options, rendezvous, pidfd, {
       seccomp,
       rare,
     });
     const apart = rendezvous.descriptors(options, { terminal: process.terminal, others: [pidfd] });
     const child = new Child(spawn(program, { apart }), rendezvous);
-    child.follow(added);
+    child.follow(step);
     if (listener !== undefined) {
       const { id = "", bundle = "" } = options;
       const deliver = (fd: number, added: number) =>
         seccomp?.deliver?.(fd, { pid: added, id, bundle, status: "running", containerPid: pid });
       await handOver(child, { operation: "exec", listener, deliver });
     }
-    return readyProcess(child, {
+    const added = readyProcess(child, {
       operation: "exec",
       process,
       masterFd: keptFds(options.preserveFds).master,
       ...ready,
     });
+    const rdt = options.spec.linux?.intelRdt;
+    if (rdt !== undefined) {
+      const { RdtClass } = await import("./resctrl.ts");
+      new RdtClass({ id: options.id ?? "", rdt, root: options.resctrl }).take(added);
+    }
+    return added;
   } catch (error) {
     rendezvous.close();
     throw error;

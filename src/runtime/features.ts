@@ -10,7 +10,17 @@ import { CAPABILITIES } from "../linux/mod.ts";
 import { mountOptionNames } from "./mount_options.ts";
 import { NAMESPACE_FLAGS } from "./namespaces.ts";
 
-const ACTIONS = ["ALLOW", "ERRNO", "KILL", "KILL_PROCESS", "KILL_THREAD", "LOG", "TRACE", "TRAP"];
+const ACTIONS = [
+  "ALLOW",
+  "ERRNO",
+  "KILL",
+  "KILL_PROCESS",
+  "KILL_THREAD",
+  "LOG",
+  "NOTIFY",
+  "TRACE",
+  "TRAP",
+];
 const OPERATORS = ["EQ", "GE", "GT", "LE", "LT", "MASKED_EQ", "NE"];
 const ARCHES = { x86_64: ["X32", "X86", "X86_64"], aarch64: ["AARCH64", "ARM"] };
 const FLAGS = ["LOG", "SPEC_ALLOW", "TSYNC", "WAIT_KILLABLE_RECV"]
@@ -46,7 +56,7 @@ export function features(): Readonly<Record<string, unknown>> {
       },
       apparmor: { enabled: true },
       selinux: { enabled: true },
-      intelRdt: { enabled: false },
+      intelRdt: { enabled: true, schemata: true, monitoring: true },
       mountExtensions: { idmap: { enabled: false } },
     },
     annotations: {},

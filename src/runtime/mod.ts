@@ -96,6 +96,21 @@ export async function runtimeFeatures(): Promise<Readonly<Record<string, unknown
 /** Kill what is left in the container's cgroups and remove them. Idempotent. */
 export async function destroy({ id, spec }: ContainerRef): Promise<void> {
   await destroyAt(spec.linux?.cgroupsPath ?? `/ctr/${id}`);
+  await removeServiceClass({ id, spec });
+}
+
+/**
+ * Remove the class of service that a container of `linux.intelRdt` had for itself. Idempotent.
+ *
+ * @param options `resctrl`: where that is mounted; default: where this process sees it
+ */
+export async function removeServiceClass(
+  { id, spec }: ContainerRef,
+  options: { readonly resctrl?: string } = {},
+): Promise<void> {
+  const rdt = spec.linux?.intelRdt;
+  if (rdt === undefined) return;
+  new (await import("./resctrl.ts")).RdtClass({ id, rdt, root: options.resctrl }).remove();
 }
 
 /** Stop or go on with all processes of a container. */

@@ -66,6 +66,8 @@ export interface CreateOptions {
    * before, so that `create` fails when there is none. The caller closes it.
    */
   readonly gateFd?: number;
+  /** Where resctrl is mounted, for `linux.intelRdt`; default: where this process sees it. */
+  readonly resctrl?: string;
   /** Called with what the spec asks for in vain. */
   readonly warn?: (text: string) => void;
   /** How many descriptors from 3 on the process gets as they are here; default 0. */
@@ -104,6 +106,8 @@ export interface ExecOptions {
   /** The container's id and bundle, as whoever decides about its system calls is told of them. */
   readonly id?: string;
   readonly bundle?: string;
+  /** As in {@link CreateOptions}. */
+  readonly resctrl?: string;
   readonly spec: OciSpec;
   /** As in {@link CreateOptions}. */
   readonly preserveFds?: number;

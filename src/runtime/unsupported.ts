@@ -8,15 +8,9 @@ import { CtrError } from "../errors.ts";
 import type { OciSpec } from "../oci/mod.ts";
 
 /** @throws {CtrError} `not_implemented` for the first thing that is not supported */
-export function checkSupported({ hooks, linux = {} }: OciSpec): void {
+export function checkSupported({ hooks }: OciSpec): void {
   for (const [station, list] of Object.entries(hooks ?? {})) {
     if (list.length > 0) throw unsupported(`hooks.${station}`);
-  }
-  const asked = {
-    "linux.intelRdt": linux.intelRdt,
-  };
-  for (const [field, value] of Object.entries(asked)) {
-    if (value !== undefined) throw unsupported(field);
   }
 }
 

@@ -99,7 +99,9 @@ function timeNamespace(spec: OciSpec): void {
 
 function intelRdt({ linux = {} }: OciSpec): void {
   const { closID, memBwSchema } = linux.intelRdt ?? {};
-  if (closID !== undefined && (closID === "." || closID === ".." || /[/\0\n]/.test(closID))) {
+  // "/" is the class that everything is in at first.
+  const bad = closID === "." || closID === ".." || /[/\0\n]/.test(closID ?? "");
+  if (closID !== "/" && bad) {
     throw refuse("linux.intelRdt.closID", `invalid intelRdt.ClosID ${JSON.stringify(closID)}`);
   }
   if (memBwSchema && !/^MB:[^\n]*$/.test(memBwSchema)) {
