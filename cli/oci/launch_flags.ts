@@ -28,7 +28,6 @@ type LaunchFlags = Parsed<typeof LAUNCH_FLAGS>["flags"];
 
 /** What they mean. */
 export function launchOptions(context: Context, flags: LaunchFlags, id: string): CreateOptions {
-  if (flags["no-pivot"]) throw unsupported("--no-pivot");
   if (context.systemdCgroup) throw unsupported("--systemd-cgroup");
   return {
     root: context.root,
@@ -40,6 +39,7 @@ export function launchOptions(context: Context, flags: LaunchFlags, id: string):
     preserveFds: flags["preserve-fds"] + listenFds(context),
     listenFds: listenFds(context),
     keepKeyring: flags["no-new-keyring"],
+    noPivot: flags["no-pivot"],
     warn: context.warn,
   };
 }

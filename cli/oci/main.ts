@@ -18,6 +18,7 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   checkpoint: () => import("./checkpoint.ts"),
   create: () => import("./create.ts"),
   delete: () => import("./delete.ts"),
+  events: () => import("./events.ts"),
   exec: () => import("./exec.ts"),
   features: () => import("./features.ts"),
   kill: () => import("./kill.ts"),
@@ -30,6 +31,7 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   spec: () => import("./spec.ts"),
   start: () => import("./start.ts"),
   state: () => import("./state.ts"),
+  update: () => import("./update.ts"),
 };
 
 /** Flags before the command. */

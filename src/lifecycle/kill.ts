@@ -6,7 +6,7 @@
 
 import { SIGNALS } from "../linux/mod.ts";
 import { kill } from "../program/mod.ts";
-import { freeze, pids } from "../runtime/mod.ts";
+import { freezeAt, signalAt } from "../runtime/mod.ts";
 import { findContainer, readSpec } from "./directory.ts";
 import { wrongStatus } from "./errors.ts";
 import { isAlive, statusOf } from "./status.ts";
@@ -30,21 +30,11 @@ export async function killContainer(
   const { namespaces = [] } = readSpec(directory).linux ?? {};
   const ownPids = namespaces.some(({ type, path }) => type === "pid" && (path ?? "") === "");
   // Without a process-id namespace nothing else ends with the first process.
-  if (all || (signal === SIGNALS.SIGKILL && !ownPids)) await signalAll(container, signal);
-  else if (!kill(record.pid, signal)) throw wrongStatus("kill", ref.id, "container not running");
-  if (signal === SIGNALS.SIGKILL && status === "paused") await thaw(container);
-}
-
-/** A frozen process does not even die. */
-async function thaw({ record: { id, ociVersion, cgroupsPath } }: Container): Promise<void> {
-  await freeze({ id, spec: { ociVersion, linux: { cgroupsPath } } }, false);
-}
-
-async function signalAll({ record }: Container, signal: number): Promise<void> {
-  const { id, ociVersion, cgroupsPath } = record;
-  for (const pid of await pids({ id, spec: { ociVersion, linux: { cgroupsPath } } })) {
-    kill(pid, signal);
-  }
+  if (all || (signal === SIGNALS.SIGKILL && !ownPids)) {
+    await signalAt(record.cgroupsPath, signal);
+  } else if (!kill(record.pid, signal)) throw wrongStatus("kill", ref.id, "container not running");
+  // A frozen process does not even die.
+  if (signal === SIGNALS.SIGKILL && status === "paused") await freezeAt(record.cgroupsPath, false);
 }
 
 /** How long a process that was killed may take to end. */

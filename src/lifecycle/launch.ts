@@ -90,6 +90,7 @@ async function launchProcess(
       ...gate === undefined ? {} : { gateFd: gate },
       preserveFds: options.preserveFds ?? 0,
       keepKeyring: options.keepKeyring === true,
+      noPivot: options.noPivot === true,
       warn: options.warn,
       meanwhile: () => writeFile(`${directory}/config.json`, text),
       ...hooks === undefined ? {} : { beforePivot: hooks },

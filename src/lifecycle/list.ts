@@ -5,7 +5,7 @@
  */
 
 import { isNotFound } from "../errors.ts";
-import { pids } from "../runtime/mod.ts";
+import { pidsAt } from "../runtime/mod.ts";
 import { findContainer, readRecord } from "./directory.ts";
 import { describe } from "./status.ts";
 import type { ContainerRef, ContainerState } from "./types.ts";
@@ -32,6 +32,5 @@ function namesIn(root: string): string[] {
 
 /** The processes in a container's cgroups, as the host numbers them. @throws {CtrError} `not_found` */
 export async function processesOf(ref: ContainerRef): Promise<number[]> {
-  const { record: { id, ociVersion, cgroupsPath } } = findContainer(ref, "list the processes of");
-  return await pids({ id, spec: { ociVersion, linux: { cgroupsPath } } });
+  return await pidsAt(findContainer(ref, "list the processes of").record.cgroupsPath);
 }

@@ -17,6 +17,7 @@
 export { checkConsole, createContainer } from "./create.ts";
 export { deleteContainer } from "./delete.ts";
 export { readBundle } from "./bundle.ts";
+export { type ContainerEvent, eventsOf, statsOf } from "./events.ts";
 export { execInContainer, type ExecOptions } from "./exec.ts";
 export { killContainer } from "./kill.ts";
 export { listContainers, processesOf } from "./list.ts";
@@ -24,6 +25,7 @@ export { pauseContainer, resumeContainer } from "./pause.ts";
 export { runContainer, type Running } from "./run.ts";
 export { startContainer } from "./start.ts";
 export { stateOf } from "./status.ts";
+export { updateContainer } from "./update.ts";
 export type {
   Container,
   ContainerRecord,

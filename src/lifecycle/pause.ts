@@ -4,7 +4,7 @@
  * @module
  */
 
-import { freeze } from "../runtime/mod.ts";
+import { freezeAt } from "../runtime/mod.ts";
 import { directoryOf, findContainer, lockDirectory } from "./directory.ts";
 import { wrongStatus } from "./errors.ts";
 import { statusOf } from "./status.ts";
@@ -29,6 +29,5 @@ async function setFrozen(ref: ContainerRef, frozen: boolean): Promise<void> {
     throw wrongStatus(operation, ref.id, `container not running: ${status}`);
   }
   if (!frozen && status !== "paused") throw wrongStatus(operation, ref.id, "container not paused");
-  const { id, ociVersion, cgroupsPath } = container.record;
-  await freeze({ id, spec: { ociVersion, linux: { cgroupsPath } } }, frozen);
+  await freezeAt(container.record.cgroupsPath, frozen);
 }

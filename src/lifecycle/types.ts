@@ -85,6 +85,8 @@ export interface CreateOptions extends ContainerRef, HandedOn {
   readonly config?: BundleConfig;
   /** How many of the preserved descriptors are sockets of systemd's socket activation. */
   readonly listenFds?: number;
+  /** Do without pivot_root(2), which a root on a ramdisk forbids. */
+  readonly noPivot?: boolean;
   /** Leave the caller's session keyring to the container. */
   readonly keepKeyring?: boolean;
   /** Where warnings go; a hook that fails where failing is allowed, say. */
