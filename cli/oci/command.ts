@@ -12,6 +12,8 @@ export interface Context {
   readonly root: string;
   /** Make cgroups through systemd. */
   readonly systemdCgroup: boolean;
+  /** Ask a user's own systemd: `true`, `false` or `auto`. */
+  readonly rootless: string;
   readonly debug: boolean;
   /** How this program was called. */
   readonly program: string;

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { CtrError } from "../../src/errors.ts";
 import type { CreateOptions } from "../../src/lifecycle/mod.ts";
 import type { Flags, Parsed } from "../flags.ts";
 import type { Context } from "./command.ts";
+import { systemdManager } from "./systemd_manager.ts";
 
 /** The flags. */
 export const LAUNCH_FLAGS = {
@@ -28,7 +28,6 @@ type LaunchFlags = Parsed<typeof LAUNCH_FLAGS>["flags"];
 
 /** What they mean. */
 export function launchOptions(context: Context, flags: LaunchFlags, id: string): CreateOptions {
-  if (context.systemdCgroup) throw unsupported("--systemd-cgroup");
   return {
     root: context.root,
     id,
@@ -40,13 +39,9 @@ export function launchOptions(context: Context, flags: LaunchFlags, id: string):
     listenFds: listenFds(context),
     keepKeyring: flags["no-new-keyring"],
     noPivot: flags["no-pivot"],
+    systemd: context.systemdCgroup ? systemdManager(context) : undefined,
     warn: context.warn,
   };
-}
-
-function unsupported(subject: string): CtrError {
-  const reason = "it is not supported yet";
-  return new CtrError({ code: "not_implemented", operation: "use", subject, reason });
 }
 
 /** A path as it is seen from this directory. */

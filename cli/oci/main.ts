@@ -108,6 +108,7 @@ function contextOf(
   return {
     root: root.startsWith("/") ? root : `${process.cwd()}/${root}`,
     systemdCgroup: flags["systemd-cgroup"],
+    rootless: flags.rootless,
     debug: flags.debug,
     program,
     env,

@@ -6,9 +6,9 @@
 
 import { isNotFound } from "../errors.ts";
 import { exists } from "../program/mod.ts";
-import { freeze } from "../runtime/mod.ts";
+import { type CgroupPlace, freeze, unitPlace } from "../runtime/mod.ts";
 import { effectiveSpec } from "./bundle.ts";
-import { directoryOf, lockDirectory, readRecord, readSpec } from "./directory.ts";
+import { directoryOf, lockDirectory, readManager, readRecord, readSpec } from "./directory.ts";
 import { endContainer } from "./ending.ts";
 import { noContainer, wrongStatus } from "./errors.ts";
 import { killNow } from "./kill.ts";
@@ -62,6 +62,7 @@ async function deleteLeftover(
   },
 ): Promise<void> {
   if (!force) throw noContainer("delete", id);
+  const unit = await leftUnit(directory, { id, spec, warn });
   const record: ContainerRecord = {
     id,
     bundle: "/",
@@ -71,9 +72,29 @@ async function deleteLeftover(
     startTime: "",
     created: "",
     uid: 0,
-    cgroupsPath: effectiveSpec(spec, id).linux!.cgroupsPath!,
+    cgroupsPath: unit?.path ?? effectiveSpec(spec, id).linux!.cgroupsPath!,
+    ...unit === undefined ? {} : { unit },
   };
   await endContainer({ record, directory }, { spec, warn });
+}
+
+/** The unit that a `create` may have made. */
+async function leftUnit(
+  directory: string,
+  { id, spec, warn }: {
+    readonly id: string;
+    readonly spec: OciSpec;
+    readonly warn: (message: string) => void;
+  },
+): Promise<CgroupPlace | undefined> {
+  const manager = readManager(directory);
+  if (manager === undefined) return undefined;
+  try {
+    return await unitPlace({ id, spec, manager });
+  } catch (error) {
+    warn((error as Error).message); // nor can it be asked to end it
+    return undefined;
+  }
 }
 
 function specOf(directory: string): OciSpec {

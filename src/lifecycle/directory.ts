@@ -5,6 +5,7 @@
  * ROOT/ID/           locked by who changes the container
  *   state.json       the record, once there is a process
  *   config.json      as the bundle had it when the container was created
+ *   systemd.json     which systemd has its unit, if it has one
  *   gate             a FIFO at which a created container's process waits
  *   started          made by the one `start` that started it
  *   start.sh         what the launcher can do without a JavaScript runtime, see scripts.ts
@@ -18,7 +19,17 @@ import { sys } from "../../ffi/mod.ts";
 import { CtrError, isNotFound } from "../errors.ts";
 import { ERRNO, O } from "../linux/mod.ts";
 import { type OciSpec, parseSpec } from "../oci/mod.ts";
-import { close, ensureDirectory, mkdir, open, readText, replaceFile, SYS } from "../program/mod.ts";
+import {
+  close,
+  ensureDirectory,
+  mkdir,
+  open,
+  readText,
+  readTextIfExists,
+  replaceFile,
+  SYS,
+} from "../program/mod.ts";
+import type { SystemdManager } from "../runtime/mod.ts";
 import { containerError, noContainer } from "./errors.ts";
 import type { Container, ContainerRecord, ContainerRef } from "./types.ts";
 
@@ -126,6 +137,12 @@ export function findContainer(ref: ContainerRef, operation: string): Container {
   const record = readRecord(directory);
   if (record === undefined) throw noContainer(operation, ref.id);
   return { record, directory };
+}
+
+/** Which systemd was to make its unit; undefined for a container without. */
+export function readManager(directory: string): SystemdManager | undefined {
+  const text = readTextIfExists(`${directory}/systemd.json`);
+  return text === undefined ? undefined : JSON.parse(text) as SystemdManager;
 }
 
 /** The spec that a container was created with, whatever the bundle has now. */

@@ -6,12 +6,12 @@
 
 import type { OciSpec } from "../oci/mod.ts";
 import { rmdir, unlink } from "../program/mod.ts";
-import { destroy } from "../runtime/mod.ts";
+import { destroy, stopUnit } from "../runtime/mod.ts";
 import type { Container } from "./types.ts";
 
 /** Everything that is ever in a container's directory. */
 const FILES = [
-  ...["start.sh", "delete.sh", "gate", "started", "config.json", "config.json.new"],
+  ...["start.sh", "delete.sh", "gate", "started", "config.json", "config.json.new", "systemd.json"],
   ...["state.json.new", "state.json"],
 ];
 
@@ -23,7 +23,14 @@ export async function endContainer(
   { record, directory }: Container,
   { spec, warn }: { readonly spec: OciSpec; readonly warn: (message: string) => void },
 ): Promise<void> {
-  const { id, bundle, ociVersion, annotations, cgroupsPath } = record;
+  const { id, bundle, ociVersion, annotations, cgroupsPath, unit } = record;
+  if (unit !== undefined) {
+    try {
+      await stopUnit(unit);
+    } catch (error) {
+      warn((error as Error).message); // without its cgroups it ends by itself
+    }
+  }
   const { intelRdt } = spec.linux ?? {};
   const rdt = intelRdt === undefined ? {} : { intelRdt };
   await destroy({ id, spec: { ociVersion, linux: { cgroupsPath, ...rdt } } });

@@ -51,6 +51,7 @@ export async function execInContainer(options: ExecOptions): Promise<RuntimeProc
     process: options.process(spec.process),
     stdio: { stdin: 0, stdout: 1, stderr: 2 },
     preserveFds: options.preserveFds ?? 0,
+    cgroup: container.record.unit,
     ...options.subCgroup === undefined ? {} : { subCgroup: options.subCgroup },
   });
   try {

@@ -7,7 +7,7 @@
 import { isNotFound } from "../errors.ts";
 import type { OciSpec } from "../oci/mod.ts";
 import { close, replaceFile, writeFile } from "../program/mod.ts";
-import { create, type RuntimeProcess } from "../runtime/mod.ts";
+import { type ContainerProcess, create } from "../runtime/mod.ts";
 import { effectiveSpec, readBundle, rootfsOf } from "./bundle.ts";
 import { sendDescriptor, sendPidfd } from "./console_socket.ts";
 import { lockDirectory, makeDirectory, writeRecord } from "./directory.ts";
@@ -20,7 +20,7 @@ import type { Container, ContainerRecord, CreateOptions, HandedOn } from "./type
 
 /** A container whose process waits. */
 export interface Launched extends Container {
-  readonly process: RuntimeProcess;
+  readonly process: ContainerProcess;
   readonly spec: OciSpec;
 }
 
@@ -36,7 +36,7 @@ export async function launch(
   const { spec, text } = options.config ?? readBundle(bundle);
   const directory = makeDirectory(options);
   using _lock = await lockDirectory(directory, "create");
-  const effective = withSockets(effectiveSpec(spec, id), options.listenFds);
+  const effective = specFor(options, spec);
   let record: ContainerRecord = {
     id,
     bundle,
@@ -47,13 +47,14 @@ export async function launch(
     startTime: "",
     created: new Date().toISOString(),
     uid: globalThis.process.getuid!(),
-    cgroupsPath: effective.linux!.cgroupsPath!,
+    cgroupsPath: effective.linux!.cgroupsPath! || `/${id}`,
   };
-  let process: RuntimeProcess | undefined;
+  let process: ContainerProcess | undefined;
   try {
     process = await launchProcess(options, { spec, effective, text, directory });
-    const { pid } = process;
-    record = { ...record, pid, startTime: startTimeOf(pid) ?? "" };
+    const { pid, cgroup } = process;
+    record = { ...record, pid, startTime: startTimeOf(pid) ?? "", cgroupsPath: cgroup.path };
+    if (cgroup.unit !== undefined) record = { ...record, unit: cgroup };
     if (process.console !== undefined && options.consoleSocket !== undefined) {
       sendDescriptor(options.consoleSocket, process.console, "/dev/ptmx");
     }
@@ -76,8 +77,13 @@ async function launchProcess(
     readonly text: string;
     readonly directory: string;
   },
-): Promise<RuntimeProcess> {
-  const { id, bundle } = options;
+): Promise<ContainerProcess> {
+  const { id, bundle, systemd } = options;
+  if (systemd !== undefined) {
+    // What is left if we are killed has to be looked for.
+    writeFile(`${directory}/config.json`, text);
+    writeFile(`${directory}/systemd.json`, JSON.stringify(systemd));
+  }
   const gate = options.gated ? makeGate(directory) : undefined;
   const hooks = beforePivot(options, spec, effective);
   try {
@@ -92,12 +98,20 @@ async function launchProcess(
       keepKeyring: options.keepKeyring === true,
       noPivot: options.noPivot === true,
       warn: options.warn,
+      ...systemd === undefined ? {} : { cgroupManager: "systemd", systemd },
       meanwhile: () => writeFile(`${directory}/config.json`, text),
       ...hooks === undefined ? {} : { beforePivot: hooks },
     });
   } finally {
     if (gate !== undefined) close(gate);
   }
+}
+
+function specFor({ id, listenFds, systemd }: CreateOptions, spec: OciSpec): OciSpec {
+  const effective = withSockets(effectiveSpec(spec, id), listenFds);
+  if (systemd === undefined) return effective;
+  const cgroupsPath = spec.linux?.cgroupsPath ?? ""; // systemd's default is another
+  return { ...effective, linux: { ...effective.linux!, cgroupsPath } };
 }
 
 /** @see https://www.freedesktop.org/software/systemd/man/latest/sd_listen_fds.html */

@@ -35,3 +35,4 @@ export type {
   CreateOptions,
   HandedOn,
 } from "./types.ts";
+export type { SystemdManager } from "../runtime/mod.ts";

@@ -20,7 +20,7 @@ export function writeScripts({ record, directory, spec }: Launched): void {
   if (startContainer.length + poststart.length === 0) {
     writeFile(`${directory}/start.sh`, startScript(pid, startTime));
   }
-  if (poststop.length === 0) {
+  if (poststop.length === 0 && record.unit === undefined) {
     const cgroups = cgroupDirectoriesAt(record.cgroupsPath);
     writeFile(`${directory}/delete.sh`, deleteScript(pid, startTime, cgroups));
   }

@@ -11,6 +11,7 @@
  */
 
 import type { OciSpec } from "../oci/mod.ts";
+import type { CgroupPlace, SystemdManager } from "../runtime/mod.ts";
 
 /** Where a container is in its life. */
 export type ContainerStatus = "creating" | "created" | "running" | "paused" | "stopped";
@@ -34,6 +35,8 @@ export interface ContainerRecord {
   readonly uid: number;
   /** Below the cgroup hierarchies. */
   readonly cgroupsPath: string;
+  /** Its unit of systemd, if it has one: later commands are not told that again. */
+  readonly unit?: CgroupPlace;
 }
 
 /** A container and where it is kept. */
@@ -87,6 +90,8 @@ export interface CreateOptions extends ContainerRef, HandedOn {
   readonly listenFds?: number;
   /** Do without pivot_root(2), which a root on a ramdisk forbids. */
   readonly noPivot?: boolean;
+  /** Let this systemd make the cgroups. */
+  readonly systemd?: SystemdManager | undefined;
   /** Leave the caller's session keyring to the container. */
   readonly keepKeyring?: boolean;
   /** Where warnings go; a hook that fails where failing is allowed, say. */

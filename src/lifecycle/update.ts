@@ -5,7 +5,7 @@
  */
 
 import type { OciResources } from "../oci/mod.ts";
-import { updateResourcesAt } from "../runtime/mod.ts";
+import { updateResourcesAt, updateUnit } from "../runtime/mod.ts";
 import { directoryOf, findContainer, lockDirectory } from "./directory.ts";
 import { wrongStatus } from "./errors.ts";
 import { statusOf } from "./status.ts";
@@ -23,5 +23,7 @@ export async function updateContainer(ref: ContainerRef, resources: OciResources
   if (statusOf(container) === "stopped") {
     throw wrongStatus("update", ref.id, "container not running");
   }
-  await updateResourcesAt(container.record.cgroupsPath, resources);
+  const { unit, cgroupsPath } = container.record;
+  if (unit !== undefined) await updateUnit(unit, resources);
+  await updateResourcesAt(cgroupsPath, resources);
 }

@@ -21,6 +21,7 @@ import type {
   CreateOptions,
   ExecOptions,
   RuntimeProcess,
+  SystemdManager,
 } from "./types.ts";
 
 export { create, keepable } from "./create.ts";
@@ -127,6 +128,19 @@ export async function stats({ id, spec }: ContainerRef): Promise<CgroupStats> {
 /** Host process ids of everything that runs in the container. */
 export async function pids({ id, spec }: ContainerRef): Promise<number[]> {
   return await pidsAt(spec.linux?.cgroupsPath ?? `/ctr/${id}`);
+}
+
+/**
+ * The unit that `create` would make for a container.
+ *
+ * @throws {CtrError} `unavailable` when systemd does not answer
+ */
+export async function unitPlace(
+  options: ContainerRef & { readonly manager: SystemdManager },
+): Promise<CgroupPlace> {
+  const unit = await (await import("./systemd/unit.ts")).planUnit(options);
+  unit.close();
+  return unit.place;
 }
 
 /**

@@ -34,6 +34,14 @@ export interface ManagerFacts {
 function addressOf({ user, socket = SYSTEM_BUS }: SystemdManager): BusAddress {
   const own = user ? socket.replace(/\/[^/]*$/, "/systemd/private") : "/run/systemd/private";
   if (socket === own || (!exists(socket) && exists(own))) return { socket: own, direct: true };
+  if (!exists(socket)) {
+    throw new CtrError({
+      code: "unavailable",
+      operation: "use systemd cgroups",
+      subject: socket,
+      reason: `systemd not running on this host${user ? " for this user" : ""}: there is no socket`,
+    });
+  }
   return { socket, direct: false };
 }
 

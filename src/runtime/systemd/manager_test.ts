@@ -104,7 +104,7 @@ test("a service that sends nonsense is not listened to any longer", () =>
 test("connect() says when nobody is there, or does not let us in", async () => {
   await assert.rejects(Systemd.connect({ user: true, socket: "/nonexistent/bus" }), {
     code: "unavailable",
-    operation: "connect to D-Bus",
+    operation: "use systemd cgroups",
   });
   using fake = new FakeSystemd();
   fake.refuses = true;

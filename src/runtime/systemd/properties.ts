@@ -8,7 +8,7 @@
  */
 
 import { CtrError } from "../../errors.ts";
-import type { OciResources } from "../../oci/mod.ts";
+import type { OciMemory, OciResources } from "../../oci/mod.ts";
 import { weightOfShares } from "../cgroup_v2.ts";
 import { deviceProperties } from "./device_properties.ts";
 import type { Variant } from "./signature.ts";
@@ -53,11 +53,8 @@ export function resourceProperties(resources: OciResources, dialect: Dialect): P
   };
   set(v2 ? "MemoryMax" : "MemoryLimit", memory.limit);
   if (v2) set("MemoryLow", memory.reservation);
-  if (v2 && memory.swap) {
-    // The spec counts memory and swap together, version 2 the swap alone.
-    const swap = memory.swap < 0 ? -1 : memory.swap - Math.max(memory.limit ?? 0, 0);
-    properties.push(uint64("MemorySwapMax", swap));
-  }
+  const swap = v2 ? swapAlone(memory) : undefined;
+  if (swap !== undefined) properties.push(uint64("MemorySwapMax", swap));
   const idle = v2 && cpu.idle === 1 && dialect.systemd >= 252;
   if (idle) properties.push(uint64("CPUWeight", 0));
   else if (v2 && cpu.shares) properties.push(uint64("CPUWeight", weightOfShares(cpu.shares)));
@@ -81,6 +78,16 @@ export function resourceProperties(resources: OciResources, dialect: Dialect): P
   }
   // Once each: the last word is that of `unified`, as with the files.
   return [...new Map(properties)];
+}
+
+/**
+ * The spec counts memory and swap together, version 2 the swap alone. No limit of memory is none of
+ * swap; and how much is swap cannot be told without the memory.
+ */
+function swapAlone({ limit = 0, swap = 0 }: OciMemory): number | undefined {
+  if (swap < 0 || (limit < 0 && swap === 0)) return -1;
+  if (swap === 0 || limit === 0) return undefined;
+  return limit < 0 ? swap : swap - limit;
 }
 
 /** 10…1000 → 1…10000, as the file is written. */

@@ -106,6 +106,15 @@ test("resourceProperties() rounds a quota up to whole percents, and knows no lim
   });
 });
 
+test("resourceProperties() counts swap alone", () => {
+  const swap = (memory: OciResources["memory"] & object) =>
+    plain({ memory }, { version: 2, systemd: 252 })["MemorySwapMax"];
+  assert.equal(swap({ limit: 1000, swap: 1000 }), 0n);
+  assert.equal(swap({ limit: -1 }), MOST);
+  assert.equal(swap({ limit: -1, swap: 500 }), 500n);
+  assert.equal(swap({ swap: 500 }), undefined);
+});
+
 test("resourceProperties() takes what it knows of unified", () => {
   const unified = {
     "memory.high": "1000",
