@@ -35,7 +35,7 @@ set -f; set -- \${stat##*) }; state=\${1-}
 /**
  * A byte more than is read does no harm, so it is written first: a crash after it leaves a container that
  * runs. Of many that get so far only the one that makes the file has started it; the real command tells
- * the others.
+ * the others. `true`, because a redirection of `:` that fails ends a shell.
  */
 function startScript(pid: number, startTime: string): string {
   return `${lookAt(pid)}case "$state \${20-}" in
@@ -43,7 +43,7 @@ function startScript(pid: number, startTime: string): string {
     if [ ! -e "$dir/started" ] && [ -p "$dir/gate" ]; then
       printf g 1<>"$dir/gate"
       set -C
-      { : >"$dir/started"; } 2>/dev/null && exit 0
+      { true >"$dir/started"; } 2>/dev/null && exit 0
       set +C
     fi ;;
 esac
