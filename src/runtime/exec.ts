@@ -158,12 +158,31 @@ function cgroupsOf(
   { pid, spec, cgroup, subCgroup }: ExecOptions,
 ): string[] {
   const said = cgroup?.path ?? spec.linux?.cgroupsPath;
-  if (said) {
-    const path = checkedCgroupPath(said) + (subCgroup ? checkedCgroupPath(subCgroup) : "");
-    const roots = layout.version === 2 ? [layout.root] : [...new Set(layout.controllers.values())];
-    return roots.map((root) => root + path).filter(exists);
+  if (!said) return parseProcCgroup(readText(`/proc/${pid}/cgroup`), layout);
+  const path = checkedCgroupPath(said);
+  const [names, below] = subCgroup === undefined ? [[], ""] : parseSubCgroup(subCgroup);
+  const all = layout.version === 2 ? [["", layout.root] as const] : layout.controllers;
+  const unknown = names.find((name) => !new Map(all).has(name));
+  if (unknown !== undefined) throw noCgroup(unknown);
+  const found = new Set<string>();
+  for (const [name, root] of all) {
+    const sub = names.length === 0 || names.includes(name) ? below : "";
+    const directory = root + path + sub;
+    if (exists(directory)) found.add(directory);
+    else if (sub !== "") throw noCgroup(directory);
   }
-  return parseProcCgroup(readText(`/proc/${pid}/cgroup`), layout);
+  return [...found];
+}
+
+/** `[CONTROLLER,...:]PATH`. */
+function parseSubCgroup(text: string): [names: string[], below: string] {
+  const [, names, path] = /^(?:([^:/]*):)?(.*)$/s.exec(text)!;
+  return [names ? names.split(",") : [], /^\/*$/.test(path!) ? "" : checkedCgroupPath(path!)];
+}
+
+function noCgroup(subject: string): CtrError {
+  const reason = "no such file or directory";
+  return new CtrError({ code: "not_found", operation: "enter cgroup", subject, reason });
 }
 
 /** Directories for the text of `/proc/PID/cgroup`. */

@@ -113,7 +113,7 @@ export interface ExecOptions {
   readonly preserveFds?: number;
   /** Where the container's cgroups are, if the spec's `cgroupsPath` does not say it. */
   readonly cgroup?: CgroupPlace | undefined;
-  /** A cgroup below the container's. */
+  /** A cgroup below the container's, `[CONTROLLER,...:]PATH`: on version 1 of these only. */
   readonly subCgroup?: string;
   /** What is executed, where that is not the first of the arguments. */
   readonly executable?: string;
