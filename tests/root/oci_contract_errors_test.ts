@@ -75,7 +75,19 @@ test(
 
 test("contract 6: messages say why there is no container to act upon", here, async () => {
   await using oci = new OciRuntime();
-  for (const command of ["state", "start", "kill", "delete", "pause", "resume", "ps"]) {
+  for (
+    const command of [
+      "state",
+      "start",
+      "kill",
+      "delete",
+      "pause",
+      "resume",
+      "ps",
+      "events",
+      "update",
+    ]
+  ) {
     const [code, message] = await failure(oci, command, "nobody");
     assert.match(message, /does not exist/, command);
     assert.equal(code, 1, command);
