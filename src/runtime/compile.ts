@@ -33,6 +33,7 @@ import {
 } from "./process_steps.ts";
 import { execSteps, lookUpSteps } from "./exec_steps.ts";
 import { enterRootSteps, type RootEntry } from "./root_steps.ts";
+import type { CopyUp } from "./target_steps.ts";
 import { protectTreeSteps, treeSteps } from "./tree_steps.ts";
 import { terminalSteps } from "./terminal_steps.ts";
 import { checkSupported } from "./unsupported.ts";
@@ -72,7 +73,11 @@ export function compile(input: CompileInput): Compiled {
     p.step("unshare", [CLONE.CLONE_NEWCGROUP], { name: "unshare cgroup namespace" });
   }
 
-  const built = treeSteps(p, input, plan);
+  const copies: CopyUp[] = [];
+  const built = treeSteps(p, input, plan, (copy) => {
+    copies.push(copy);
+    pauseSteps(p, pipes);
+  });
   if (!process.terminal) stdioSteps(p, input.stdio);
   const { sysctl = {} } = linux;
   const writesProc = Object.keys(sysctl).length > 0 || wantsLabel(process);
@@ -110,6 +115,7 @@ export function compile(input: CompileInput): Compiled {
     cloneFlags: plan.cloneFlags,
     second,
     checks,
+    copies,
     listener,
     attempts,
     waitsForMapping: own.has("user"),

@@ -12,6 +12,7 @@ import type { Check } from "./protect_steps.ts";
 import type { RareSteps } from "./rare.ts";
 import type { Filter } from "./seccomp_steps.ts";
 import type { SourceTrees } from "./sources.ts";
+import type { CopyUp } from "./target_steps.ts";
 import type { RootfsMount } from "./types.ts";
 
 /** What the compiler has to know of the host beside the spec; looked up by `facts.ts`. */
@@ -71,6 +72,8 @@ export interface Compiled {
   /** The result of this step is the container's process; undefined: the cloned one is it. */
   readonly second: Ref | undefined;
   readonly checks: readonly Check[];
+  /** What the child waits for, one after the other, while its tree grows. */
+  readonly copies: readonly CopyUp[];
   readonly attempts: ExecAttempts;
   /** The listener of the filter, which the child shows before it is ready. */
   readonly listener: Ref | undefined;

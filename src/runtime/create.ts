@@ -12,12 +12,13 @@ import { compile, hasNetDevices } from "./compile.ts";
 import type { Compiled, CompileInput, HostFacts } from "./compile_types.ts";
 import { factsOf } from "./facts.ts";
 import { mapIds } from "./id_maps.ts";
-import { atStation, Child, handOver, readyProcess, Rendezvous } from "./process.ts";
+import { atStation, Child, handOver, readyProcess, Rendezvous, take } from "./process.ts";
 import { keptFds } from "./process_steps.ts";
 import type { RdtClass } from "./resctrl.ts";
 import { rareSteps } from "./rare.ts";
 import { filterOf } from "./seccomp_steps.ts";
 import { type SourceTrees, sourceTrees } from "./sources.ts";
+import type { CopyUp } from "./target_steps.ts";
 import type { PlannedUnit } from "./systemd/unit.ts";
 import type { CgroupPlace, ContainerProcess, CreateOptions, RuntimeProcess } from "./types.ts";
 
@@ -174,6 +175,10 @@ async function startIn(
     const work = (pid: number) => Promise.resolve(moves(pid));
     await atStation(child, { operation: "start", work });
   }
+  for (const copy of compiled.copies) {
+    const work = () => copied(child, copy);
+    await atStation(child, { operation: "start", work });
+  }
   const { beforePivot } = options;
   if (beforePivot !== undefined) {
     await atStation(child, { operation: "start", work: beforePivot });
@@ -207,6 +212,20 @@ async function startIn(
       masterFd: keptFds(options.preserveFds).master,
     });
   });
+}
+
+/** Fill a file system that a child has mounted with what it hides. */
+async function copied(child: Child, { from, to, destination }: CopyUp): Promise<void> {
+  const { copyUp } = await import("./copy_up.ts");
+  const fds: number[] = [];
+  try {
+    for (const ref of [from, to]) {
+      fds.push(take(child, destination, child.spawned.result(ref)));
+    }
+    copyUp(fds[0]!, fds[1]!, destination);
+  } finally {
+    for (const fd of fds) close(fd);
+  }
 }
 
 /** Do what a child waits for. It may have ended before: its own reason says more. */

@@ -90,7 +90,7 @@ export function mountOptionNames(): string[] {
 }
 
 /** Words for the runtime, or for nobody. */
-const OURS: ReadonlySet<string> = new Set(["defaults", "", "idmap", "ridmap"]);
+const OURS: ReadonlySet<string> = new Set(["defaults", "", "idmap", "ridmap", "tmpcopyup"]);
 
 /** A change of a mount's attributes, as `struct mount_attr` says it. */
 export interface AttributeChange {

@@ -99,8 +99,10 @@ export function mountSteps(
   forget(tree, place);
   if (kernel) tree.kernel.push(`${place}/`);
   if (late) tree.readonlyLater.push(place);
-  if (changes.length === 0 && about === undefined) return;
+  const copies = type === "tmpfs" && mount.options?.includes("tmpcopyup") === true;
+  if (changes.length === 0 && about === undefined && !copies) return;
   const mounted = openInRoot(p, tree, place);
+  if (copies) tree.copyUp?.({ from: target, to: mounted, destination });
   if (about !== undefined) modeSteps(p, mounted, about, destination);
   for (const change of changes) attributeStep(p, mounted, change, destination);
 }

@@ -270,7 +270,7 @@ function keeperProcess(spawned: Spawned, wake: number): KeeperProcess {
 }
 
 /** A copy of a child's descriptor. */
-function take({ pid, spawned }: Child, subject: string, fd: number): number {
+export function take({ pid, spawned }: Child, subject: string, fd: number): number {
   const pidfd = pid === spawned.pid ? spawned.pidfd : call("pidfd_open", String(pid), pid, 0);
   try {
     return call("pidfd_getfd", subject, pidfd, fd, 0);

@@ -28,6 +28,13 @@ export const DEVICE_LINKS: readonly (readonly [to: string, name: string])[] = [
 ];
 const LINKS: ReadonlySet<string> = new Set(DEVICE_LINKS.map(([, name]) => name));
 
+/** What is to be copied before anything else is mounted. */
+export interface CopyUp {
+  readonly from: Ref;
+  readonly to: Ref;
+  readonly destination: string;
+}
+
 /** The container's tree while it grows, and what is known of it without a look. */
 export interface Tree {
   readonly root: Ref;
@@ -37,6 +44,8 @@ export interface Tree {
   readonly kernel: string[];
   /** Mounts that become read-only when everything is in them. */
   readonly readonlyLater: string[];
+  /** Called for a new tmpfs that is to have what was there: the steps by which it comes to it. */
+  copyUp?: (copy: CopyUp) => void;
   /** The SELinux label of what is mounted; empty: none. */
   label: string;
 }

@@ -22,7 +22,7 @@ import {
   readonlySteps,
 } from "./protect_steps.ts";
 import { rootPropagationSteps, separateSteps } from "./root_steps.ts";
-import { normalPath, targetSteps, type Tree } from "./target_steps.ts";
+import { type CopyUp, normalPath, targetSteps, type Tree } from "./target_steps.ts";
 
 /** A container's tree before it is the root. */
 export interface BuiltTree {
@@ -39,6 +39,7 @@ export function treeSteps(
   p: ProgramBuilder,
   input: CompileInput,
   plan: NamespacePlan,
+  copyUp: (copy: CopyUp) => void,
 ): BuiltTree {
   const { spec, facts } = input;
   const { has } = plan;
@@ -46,6 +47,7 @@ export function treeSteps(
   if (has.has("mount")) separateSteps(p, spec, facts);
   p.step("umask", [0]);
   const tree = rootfsSteps(p, facts.rootfsPath, input.rootfs);
+  tree.copyUp = copyUp;
   if (facts.labelling.has("selinux")) tree.label = linux.mountLabel ?? "";
   if (!has.has("mount")) {
     p.step("fchdir", [tree.root]);
