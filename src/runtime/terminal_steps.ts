@@ -4,10 +4,19 @@
  * @module
  */
 
-import { AT, F, O, TTY } from "../linux/mod.ts";
+import { AT, F, O, RESOLVE, TTY } from "../linux/mod.ts";
 import type { OciProcess } from "../oci/mod.ts";
-import { O_ARCH, type ProgramBuilder, type Ref } from "../program/mod.ts";
+import { O_ARCH, openHow, type ProgramBuilder, type Ref } from "../program/mod.ts";
 import { moveMount, OPEN_TREE_CLONE } from "./mount_steps.ts";
+
+/**
+ * Descriptors of the host are still open here, and `/proc/self/fd` leads to them: no link of the
+ * container may, not even on the way to a file.
+ */
+function openHere(flags: number, mode = 0): Uint8Array {
+  const all = flags | O_ARCH.O_NOFOLLOW | O.O_CLOEXEC;
+  return openHow(all, RESOLVE.RESOLVE_NO_MAGICLINKS, mode);
+}
 
 /**
  * Open a pty, and make its slave stdio and the controlling terminal. That the file is a pty master,
@@ -24,10 +33,7 @@ export function terminalSteps(
   const name = "open terminal";
   const open = O.O_RDWR | O.O_NOCTTY | O.O_CLOEXEC;
   const subject = "/dev/pts/ptmx";
-  const opened = p.step("openat", [AT.AT_FDCWD, subject, open | O_ARCH.O_NOFOLLOW, 0], {
-    name,
-    subject,
-  });
+  const opened = p.step("openat2", [AT.AT_FDCWD, subject, openHere(open), 24], { name, subject });
   const master = p.step("fcntl", [opened, F.F_DUPFD_CLOEXEC, options.above + 1], { name });
   p.step("ioctl", [master, TTY.TIOCSPTLCK, new Uint8Array(4)], { name });
   const slave = p.step("ioctl", [master, TTY.TIOCGPTPEER, open], { name });
@@ -47,10 +53,10 @@ export function terminalSteps(
 function consoleSteps(p: ProgramBuilder, slave: Ref): void {
   const name = "mount /dev/console";
   const path = "/dev/console";
-  const create = O.O_WRONLY | O.O_CREAT | O.O_EXCL | O_ARCH.O_NOFOLLOW | O.O_CLOEXEC;
-  p.step("openat", [AT.AT_FDCWD, path, create, 0o620], { name, mayFail: true });
-  const open = O.O_PATH | O_ARCH.O_NOFOLLOW | O.O_CLOEXEC;
-  const target = p.step("openat", [AT.AT_FDCWD, path, open, 0], { name, subject: path });
+  const create = openHere(O.O_WRONLY | O.O_CREAT | O.O_EXCL, 0o620);
+  p.step("openat2", [AT.AT_FDCWD, path, create, 24], { name, mayFail: true });
+  const open = openHere(O.O_PATH);
+  const target = p.step("openat2", [AT.AT_FDCWD, path, open, 24], { name, subject: path });
   const flags = OPEN_TREE_CLONE | O.O_CLOEXEC | AT.AT_EMPTY_PATH;
   const tree = p.step("open_tree", [slave, "", flags], { name, subject: path });
   moveMount(p, tree, target, name, path);
