@@ -4,11 +4,13 @@ import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { arch } from "../../ffi/mod.ts";
 import { AT, CLONE, MS, O } from "../../src/linux/mod.ts";
-import { close, kill, ProgramBuilder, spawn, strings, waitFor } from "../../src/program/mod.ts";
+import { close, ProgramBuilder, spawn, strings, waitFor } from "../../src/program/mod.ts";
 import { exec } from "../../src/runtime/mod.ts";
 import { staticElf } from "../../src/runtime/init/init_elf.ts";
+import { end } from "../fixtures/attack.ts";
 import { Bundle } from "../fixtures/bundle.ts";
 import { needs } from "../fixtures/needs.ts";
+import { OciRuntime } from "../fixtures/oci_command.ts";
 
 // runc: an image whose command leads to /proc/self/exe made the runtime execute itself inside the
 // container, with the image's dynamic loader, which kept the executable open and wrote to the host's
@@ -87,7 +89,8 @@ test("CVE-2019-5736: an image's command does not execute the runtime", here, asy
     assert.equal(executePlainly(bundle, command), process.execPath);
     assert.deepEqual(await bundle.run([command]), { exitCode: 127, stdout: "", stderr: "" });
   }
-  const { process: first, ...output } = await bundle.create(args);
+  const created = await bundle.create(args);
+  const first = created.process;
   first.start();
   try {
     for (const command of COMMANDS) {
@@ -96,23 +99,34 @@ test("CVE-2019-5736: an image's command does not execute the runtime", here, asy
       assert.deepEqual(ran, { exitCode: 127, stdout: "", stderr: "" });
     }
   } finally {
-    end(first.pid, output);
+    end(created);
   }
 });
 
-/** End a container that was left running. */
-function end(pid: number, { stdout, stderr }: { stdout: number; stderr: number }): void {
-  kill(pid, 9);
-  waitFor(pid, { block: true });
-  for (const fd of [stdout, stderr]) close(fd);
-}
+test("CVE-2019-5736: nor does it from the command line, of run and of exec", here, async () => {
+  await using oci = new OciRuntime();
+  hostile(oci.bundle);
+  for (const command of COMMANDS) {
+    oci.configure([command]);
+    const { code, stdout } = await oci.call(["run", "--bundle", oci.dir, oci.id]);
+    assert.deepEqual([code, stdout], [127, ""]);
+  }
+  oci.configure(["/bin/sleep", "60"]);
+  await oci.create();
+  await oci.start();
+  for (const command of COMMANDS) {
+    const { code, stdout } = await oci.call(["exec", oci.id, command]);
+    assert.deepEqual([code, stdout], [127, ""]);
+  }
+});
 
 test("CVE-2019-5736: who joins a container shows it no executable of the host", here, async () => {
   await using bundle = new Bundle();
   const more = { capAdd: ["SYS_PTRACE"], securityOpt: ["seccomp=unconfined"] };
   const args = ["/bin/sleep", "60"];
   const spec = bundle.spec(args, more);
-  const { process: first, ...output } = await bundle.create(args, more);
+  const created = await bundle.create(args, more);
+  const first = created.process;
   first.start();
   const joining = await exec({
     pid: first.pid,
@@ -134,6 +148,6 @@ test("CVE-2019-5736: who joins a container shows it no executable of the host", 
     assert.match(stdout, /exe: Text file busy/);
   } finally {
     joining.abandon();
-    end(first.pid, output);
+    end(created);
   }
 });
