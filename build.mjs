@@ -26,6 +26,8 @@ const PROGRAMS = {
     "cli/oci/create.ts",
     "cli/oci/foreground.ts",
     "cli/oci/run.ts",
+    "src/runtime/validate.ts",
+    "src/runtime/validate_host.ts",
     "src/runtime/cgroup_v1.ts",
     "src/runtime/cgroup_v2.ts",
     "src/runtime/cgroup_remove.ts",

@@ -56,6 +56,12 @@ export const command = define({
   }
   const consoleSocket = flags["console-socket"];
   const subCgroup = flags.cgroup;
+  const added = flags.process === undefined ? undefined : readProcess(flags.process);
+  const terminal = added === undefined ? flags.tty : added.terminal === true;
+  checkConsole({ terminal, detached: flags.detach, consoleSocket });
+  const front = flags.detach
+    ? undefined
+    : (await import("./foreground.ts")).foreground({ terminal });
   const process = await execInContainer({
     root: context.root,
     id,
@@ -65,17 +71,9 @@ export const command = define({
     preserveFds: flags["preserve-fds"] + listenFds(context),
     subCgroup,
     ignorePaused: flags["ignore-paused"],
-    process: (own) => {
-      const added = flags.process === undefined
-        ? fromFlags(flags, words, own)
-        : readProcess(flags.process);
-      checkConsole({ terminal: added.terminal === true, detached: flags.detach, consoleSocket });
-      return added;
-    },
+    process: (own) => added ?? fromFlags(flags, words, own),
   });
-  if (flags.detach) return 0;
-  const { waitInForeground } = await import("./foreground.ts");
-  return await waitInForeground(process);
+  return front === undefined ? 0 : await front.wait(process);
 });
 
 function readProcess(path: string): OciProcess {

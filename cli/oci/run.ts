@@ -24,10 +24,13 @@ export const command = define({
   const config = readBundle(options.bundle);
   const terminal = config.spec.process?.terminal === true;
   checkConsole({ terminal, detached: flags.detach, consoleSocket: options.consoleSocket });
+  if (flags.detach) {
+    await runContainer({ ...options, config });
+    return 0;
+  }
+  const front = (await import("./foreground.ts")).foreground({ terminal });
   const container = await runContainer({ ...options, config });
-  if (flags.detach) return 0;
-  const { waitInForeground } = await import("./foreground.ts");
-  const exitCode = await waitInForeground(container.process);
+  const exitCode = await front.wait(container.process);
   if (!flags.keep) await container.delete();
   return exitCode;
 });

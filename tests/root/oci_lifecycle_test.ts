@@ -87,6 +87,31 @@ test("run hands its end on, and leaves nothing", here, async () => {
   assert.deepEqual(readdirSync(oci.root), []);
 });
 
+test("run and exec pass signals on, and tell how it ended", here, async () => {
+  const script = 'trap "echo got it; exit 3" USR1; echo ready; while true; do sleep 0.02; done';
+  await using oci = new Oci(["sh", "-c", script]);
+  const argv = [join(ROOT, "cli/ctr-oci"), "--root", oci.root];
+  const run = start([...argv, "run", "--bundle", oci.bundle.dir, oci.id]);
+  await until("its trap", () => run.stdout() === "ready\n");
+  const exec = start([...argv, "exec", oci.id, "sh", "-c", script]);
+  await until("the other trap", () => exec.stdout() === "ready\n");
+  exec.kill("SIGUSR1");
+  assert.deepEqual(await exec.ended.then(({ code, stdout }) => [code, stdout]), [
+    3,
+    "ready\ngot it\n",
+  ]);
+  const other = start([...argv, "exec", oci.id, "sh", "-c", "echo ready; exec sleep 1000"]);
+  await until("the last", () => other.stdout() === "ready\n");
+  other.kill("SIGTERM");
+  assert.equal((await other.ended).code, 143);
+  run.kill("SIGUSR1");
+  assert.deepEqual(await run.ended.then(({ code, stdout }) => [code, stdout]), [
+    3,
+    "ready\ngot it\n",
+  ]);
+  assert.deepEqual(readdirSync(oci.root), []);
+});
+
 test("of many that create a container one does, and of many that start it", here, async () => {
   await using oci = new Oci(["sleep", "1000"]);
   const created = await Promise.all([1, 2, 3].map(() => oci.create()));
