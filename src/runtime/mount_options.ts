@@ -80,17 +80,17 @@ const RECURSIVE: Readonly<Record<string, Attributes>> = {
   rsymfollow: [0, 0x200000],
 };
 
+/** Words for the runtime, or for nobody. */
+const OURS: ReadonlySet<string> = new Set(["defaults", "idmap", "ridmap", "tmpcopyup"]);
+
 /** Everything that is not left to the file system. */
 export function mountOptionNames(): string[] {
   const spread = Object.keys(PROPAGATION);
   return [
-    ...[...Object.keys(FLAGS), ...Object.keys(CLEARS), ...Object.keys(RECURSIVE), "defaults"],
+    ...[...Object.keys(FLAGS), ...Object.keys(CLEARS), ...Object.keys(RECURSIVE), ...OURS],
     ...[...spread, ...spread.map((name) => `r${name}`)],
   ].sort();
 }
-
-/** Words for the runtime, or for nobody. */
-const OURS: ReadonlySet<string> = new Set(["defaults", "", "idmap", "ridmap", "tmpcopyup"]);
 
 /** A change of a mount's attributes, as `struct mount_attr` says it. */
 export interface AttributeChange {
@@ -136,7 +136,7 @@ export function parseMountOptions(options: readonly string[] = []): ParsedOption
       const [more, less] = RECURSIVE[option]!;
       set = (set & ~less & ~(more & ATIME ? ATIME : 0)) | more;
       clear = (clear & ~more) | less;
-    } else if (!OURS.has(option)) data.push(option);
+    } else if (option !== "" && !OURS.has(option)) data.push(option);
   }
   if (set !== 0 || clear !== 0) changes.push({ set, clear, propagation: 0, recursive: true });
   if (flags & MS.MS_BIND) changes.unshift(...bindAttributes(flags, cleared));

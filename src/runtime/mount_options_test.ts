@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MS } from "../linux/mod.ts";
-import { overlayData, parseMountOptions } from "./mount_options.ts";
+import { mountOptionNames, overlayData, parseMountOptions } from "./mount_options.ts";
 
 test("parseMountOptions() sorts flags from what the file system reads", () => {
   const parsed = parseMountOptions(["nosuid", "noexec", "mode=755", "size=64k", "defaults"]);
@@ -56,4 +56,13 @@ test("overlayData() joins and escapes lower directories", () => {
     overlayData(["lowerdir+=/a:b", "lowerdir+=/c,d", "upperdir=/u", "volatile"]),
     "lowerdir=/a\\:b:/c\\,d,upperdir=/u,volatile",
   );
+});
+
+test("mountOptionNames() names each word once that no file system gets to see", () => {
+  const names = mountOptionNames();
+  assert.equal(new Set(names).size, names.length);
+  assert.deepEqual(parseMountOptions(names).data, []);
+  for (const name of ["rro", "runbindable", "nosymfollow", "ridmap", "tmpcopyup", "remount"]) {
+    assert.ok(names.includes(name), name);
+  }
 });
