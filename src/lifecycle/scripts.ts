@@ -42,7 +42,7 @@ function startScript(pid: number, startTime: string): string {
   [!ZX]" ${startTime}")
     if [ ! -e "$dir/started" ] && [ -p "$dir/gate" ]; then
       printf g 1<>"$dir/gate"
-      set -C
+      set -C # and true, not :, whose failed redirection would end the shell
       { true >"$dir/started"; } 2>/dev/null && exit 0
       set +C
     fi ;;
