@@ -76,11 +76,14 @@ export function treeSteps(
     const whole = source === undefined ? mount : { ...mount, source };
     const kind = facts.sourceKinds.get(mount.destination) ?? "directory";
     mountSteps(p, tree, whole, kind, input.sources?.get(mount));
-    if (mount === dev && !isBind(mount)) nullDevice = makeDevices(mount.type === "tmpfs");
+    if (mount !== dev || isBind(mount)) continue;
+    const fresh = mount.type === "tmpfs";
+    const made = makeDevices(fresh);
+    if (fresh) nullDevice = made; // no other is trusted
   }
   if (dev === undefined) {
     targetSteps(p, tree, "/dev", "directory");
-    makeDevices(false); // in the rootfs itself, where others may be at work: its null is not trusted
+    makeDevices(false);
   }
   const masks = { paths: linux.maskedPaths ?? [], kinds: facts.maskKinds };
   return { tree, nulls: nullMountSteps(p, masks, nullDevice), checks };

@@ -3,11 +3,9 @@ import * as fs from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { arch } from "../../ffi/mod.ts";
-import { AT, CLONE, MS, O } from "../../src/linux/mod.ts";
-import { close, ProgramBuilder, spawn, strings, waitFor } from "../../src/program/mod.ts";
 import { exec } from "../../src/runtime/mod.ts";
 import { staticElf } from "../../src/runtime/init/init_elf.ts";
-import { end } from "../fixtures/attack.ts";
+import { end, inPlainRoot } from "../fixtures/attack.ts";
 import { Bundle } from "../fixtures/bundle.ts";
 import { needs } from "../fixtures/needs.ts";
 import { OciRuntime } from "../fixtures/oci_command.ts";
@@ -63,30 +61,13 @@ function hostile(bundle: Bundle): void {
 
 const COMMANDS = ["/proc/self/exe", "/evil/link", "/evil/script", "/evil/twice"];
 
-/** Executes a command in the image as it would be without further ado. */
-function executePlainly(bundle: Bundle, command: string): string {
-  const out = join(bundle.dir, "out");
-  const p = new ProgramBuilder("plain");
-  p.step("mount", [0, "/", 0, MS.MS_REC | MS.MS_PRIVATE, 0]);
-  p.step("mount", ["proc", join(bundle.rootfs, "proc"), "proc", 0, 0]);
-  const fd = p.step("openat", [AT.AT_FDCWD, out, O.O_WRONLY | O.O_CREAT | O.O_TRUNC, 0o644]);
-  p.step("dup3", [fd, 1, 0]);
-  p.step("chroot", [bundle.rootfs]);
-  p.step("execve", [command, strings([command]), strings([])]);
-  const child = spawn(p, { flags: CLONE.CLONE_NEWNS });
-  waitFor(child.pid, { block: true });
-  close(child.pidfd);
-  child.free();
-  return fs.readFileSync(out, "utf8");
-}
-
 test("CVE-2019-5736: an image's command does not execute the runtime", here, async () => {
   await using bundle = new Bundle();
   hostile(bundle);
   const args = ["/bin/sleep", "60"];
   const spec = bundle.spec(args);
   for (const command of COMMANDS) {
-    assert.equal(executePlainly(bundle, command), process.execPath);
+    assert.equal(inPlainRoot(bundle, [command]), process.execPath);
     assert.deepEqual(await bundle.run([command]), { exitCode: 127, stdout: "", stderr: "" });
   }
   const created = await bundle.create(args);
