@@ -23,6 +23,7 @@ import {
 import { raiseLimitSteps } from "./limit_steps.ts";
 import { labelSteps, privateProcSteps, sysctlSteps, wantsLabel } from "./proc_steps.ts";
 import {
+  allProcessorsStep,
   cgroupSteps,
   closeSteps,
   keptFds,
@@ -58,6 +59,7 @@ export function compile(input: CompileInput): Compiled {
   if (input.waitsForUnit) waitSteps(p, pipes.go);
   // What changes the host's view of this process is done while it is still of the host.
   cgroupSteps(p, input.cgroups);
+  allProcessorsStep(p);
   if (process.oomScoreAdj !== undefined) oomSteps(p, process.oomScoreAdj);
   if (has.has("user")) {
     raiseLimitSteps(p, process);

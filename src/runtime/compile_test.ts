@@ -67,6 +67,7 @@ test("compile() makes this program of a small spec", async () => {
     'openat(AT_FDCWD, "/cg/ctr/x/tasks", O_WRONLY)',
     'write(#</cg/ctr/x>, "0", 1)',
     "close(#</cg/ctr/x>)",
+    "sched_setaffinity(0, 1024, {1024 bytes})",
     "prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)",
     "setsid()",
     'mount(NULL, "/", NULL, MS_REC|MS_SLAVE, NULL)',

@@ -18,7 +18,14 @@ import { raiseLimitSteps } from "./limit_steps.ts";
 import { becomeRootSteps, NAMESPACE_FLAGS, secondCloneStep, undumpableStep } from "./namespaces.ts";
 import { labelSteps, privateProcSteps, wantsLabel } from "./proc_steps.ts";
 import { Child, handOver, readyProcess, Rendezvous } from "./process.ts";
-import { cgroupSteps, closeSteps, keptFds, pipeSteps, stdioSteps } from "./process_steps.ts";
+import {
+  allProcessorsStep,
+  cgroupSteps,
+  closeSteps,
+  keptFds,
+  pipeSteps,
+  stdioSteps,
+} from "./process_steps.ts";
 import { type RareSteps, rareSteps } from "./rare.ts";
 import { type Filter, filterOf } from "./seccomp_steps.ts";
 import { execSteps } from "./exec_steps.ts";
@@ -100,6 +107,7 @@ function compileExec(
   if (options.cgroup?.unit !== undefined && layout.version === 1 && layout.unified !== undefined) {
     cgroupSteps(p, [layout.unified + options.cgroup.path].filter(exists), "cgroup.procs");
   }
+  allProcessorsStep(p);
   rare?.inCgroups(p);
   if (process.oomScoreAdj !== undefined) oomSteps(p, process.oomScoreAdj);
   const userns = spec.linux?.namespaces?.some(({ type }) => type === "user") === true;

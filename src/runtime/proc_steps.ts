@@ -79,12 +79,24 @@ export function labelSteps(
 ): void {
   const { apparmorProfile: profile = "", selinuxLabel = "" } = process;
   if (profile !== "" && profile !== "unconfined") {
-    if (!host.has("apparmor")) throw labelError("AppArmor profile", profile, "AppArmor");
+    if (!host.has("apparmor")) {
+      const reason = "apparmor failed to apply profile: this host has no AppArmor";
+      throw labelError("AppArmor profile", profile, reason);
+    }
     const path = "self/attr/apparmor/exec";
-    writeSteps(p, proc, { path, value: `exec ${profile}`, name: "set profile", subject: profile });
+    writeSteps(p, proc, {
+      path,
+      value: `exec ${profile}`,
+      name: "apply AppArmor profile",
+      subject: profile,
+    });
   }
   if (selinuxLabel !== "") {
-    if (!host.has("selinux")) throw labelError("SELinux label", selinuxLabel, "SELinux");
+    if (!host.has("selinux")) {
+      const reason =
+        "selinux label is specified in config, but selinux is disabled or not supported";
+      throw labelError("SELinux label", selinuxLabel, reason);
+    }
     const path = "self/attr/exec";
     writeSteps(p, proc, { path, value: selinuxLabel, name: "set label", subject: selinuxLabel });
   }
@@ -95,13 +107,8 @@ export function wantsLabel({ apparmorProfile = "", selinuxLabel = "" }: OciProce
   return (apparmorProfile !== "" && apparmorProfile !== "unconfined") || selinuxLabel !== "";
 }
 
-function labelError(what: string, subject: string, system: string): CtrError {
-  return new CtrError({
-    code: "failed_precondition",
-    operation: `use ${what}`,
-    subject,
-    reason: `this host has no ${system}`,
-  });
+function labelError(what: string, subject: string, reason: string): CtrError {
+  return new CtrError({ code: "failed_precondition", operation: `use ${what}`, subject, reason });
 }
 
 function writeSteps(

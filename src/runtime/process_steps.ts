@@ -90,6 +90,20 @@ export function cgroupSteps(
   }
 }
 
+/** For more processors than any kernel knows: it takes those that there are. */
+const ALL_PROCESSORS = new Uint8Array(1024).fill(0xff);
+
+/**
+ * Run on every processor of the cpuset, whichever the runtime's parent confined it to. Since Linux 6.2 a
+ * cgroup does not lift that by itself.
+ */
+export function allProcessorsStep(p: ProgramBuilder): void {
+  p.step("sched_setaffinity", [0, ALL_PROCESSORS.length, ALL_PROCESSORS], {
+    name: "use all processors",
+    mayFail: true,
+  });
+}
+
 /**
  * Keep only the descriptors that are needed up to execve: after this no path in the container, not
  * even `/proc/self/fd`, leads to the host (CVE-2024-21626).

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync, readlinkSync } from "node:fs";
 import { test } from "node:test";
 import type { OciLinux, OciProcess, OciSpec } from "../../src/oci/mod.ts";
-import { close, kill, waitFor } from "../../src/program/mod.ts";
+import { call, close, kill, waitFor } from "../../src/program/mod.ts";
 import { cgroupVersion, destroy } from "../../src/runtime/mod.ts";
 import { Bundle, type Ran, type Variation } from "../fixtures/bundle.ts";
 import { needs } from "../fixtures/needs.ts";
@@ -128,6 +128,7 @@ test("a personality and a memory policy hold for added processes too", here, asy
 test("an added process runs on the processors that it asks for", here, async () => {
   await using bundle = new Bundle();
   const script = "grep Cpus_allowed_list /proc/self/status";
+  const whole = /Cpus_allowed_list:\t(.*)/.exec(readFileSync("/proc/self/status", "utf8"))![1];
   const allowed = async (
     cpus: OciProcess["execCPUAffinity"],
     own: OciProcess["execCPUAffinity"],
@@ -139,9 +140,19 @@ test("an added process runs on the processors that it asks for", here, async () 
   };
   assert.equal(await allowed(undefined, { final: "0" }), "0");
   assert.equal(await allowed({ initial: "0", final: "0" }, undefined), "0"); // the container's
+  // Where it began does not matter then, nor where this process is.
+  assert.equal(await allowed(undefined, { initial: "0" }), whole);
+  const affinity = (mask: number) =>
+    call("sched_setaffinity", "this process", 0, 8, Uint8Array.of(mask, 0, 0, 0, 0, 0, 0, 0));
+  affinity(1);
+  try {
+    assert.equal((await bundle.sh(script)).stdout.split("\t")[1]!.trim(), whole);
+    assert.equal(await allowed(undefined, undefined), whole);
+  } finally {
+    affinity(0xff);
+  }
   await assert.rejects(allowed(undefined, { initial: "x" }), /cannot set CPU affinity "x"/);
   // Not for the container itself.
-  const whole = /Cpus_allowed_list:\t(.*)/.exec(readFileSync("/proc/self/status", "utf8"))![1];
   const own = await bundle.sh(script, having({ process: { execCPUAffinity: { final: "0" } } }));
   assert.equal(own.stdout.split("\t")[1]!.trim(), whole);
 });
