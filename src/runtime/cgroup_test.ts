@@ -12,7 +12,7 @@ import { removeCgroup } from "./cgroup_remove.ts";
 import { cgroupStats } from "./cgroup_usage.ts";
 import { makeV1 } from "./cgroup_v1.ts";
 import { makeV2 } from "./cgroup_v2.ts";
-import { parseProcCgroup } from "./exec.ts";
+import { parseProcCgroup } from "./exec_cgroups.ts";
 
 async function inDirectory(work: (dir: string) => void | Promise<void>): Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), "ctr-cgroup-"));
@@ -188,11 +188,14 @@ test("cgroupStats(), cgroupPids(), freezeCgroup() and signalCgroup() read and wr
 
 test("parseProcCgroup() finds the directories of a process", () => {
   const v2 = { version: 2, root: "/sys/fs/cgroup" } as const;
-  assert.deepEqual(parseProcCgroup("0::/ctr/x\n", v2), ["/sys/fs/cgroup/ctr/x"]);
+  assert.deepEqual(parseProcCgroup("0::/ctr/x\n", v2), [
+    { directory: "/sys/fs/cgroup/ctr/x", version: 2 },
+  ]);
   const controllers = new Map([["cpu", "/c/cpu"], ["memory", "/c/memory"]]);
-  const text = "4:memory:/ctr/x\n3:cpu,cpuacct:/ctr/x\n2:pids:/\n1:name=systemd:/\n0::/\n";
-  assert.deepEqual(parseProcCgroup(text, { version: 1, controllers }), [
-    "/c/memory/ctr/x",
-    "/c/cpu/ctr/x",
+  const text = "4:memory:/ctr/x\n3:cpu,cpuacct:/ctr/x\n2:pids:/\n1:name=systemd:/\n0::/ctr/x\n";
+  assert.deepEqual(parseProcCgroup(text, { version: 1, controllers, unified: "/c/unified" }), [
+    { directory: "/c/memory/ctr/x", version: 1 },
+    { directory: "/c/cpu/ctr/x", version: 1 },
+    { directory: "/c/unified/ctr/x", version: 2 },
   ]);
 });

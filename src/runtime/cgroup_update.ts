@@ -18,7 +18,7 @@ import {
 } from "./cgroup.ts";
 import { type LateCgroup, makeLate } from "./cgroup_late.ts";
 import { type DirectorySettings, type PlacedSetting, writeSettings } from "./cgroup_settings.ts";
-import { type ControllerSettings, settingsV1 } from "./cgroup_v1.ts";
+import { type ControllerSettings, divide, settingsV1 } from "./cgroup_v1.ts";
 import { enableControllers, settingsV2 } from "./cgroup_v2.ts";
 
 /**
@@ -47,7 +47,11 @@ export async function updateCgroup(
   try {
     if (layout.version === 2) write(await settingsInV2(layout, path, limits));
     else {
-      for (const { place, controller, files } of await settingsInV1(layout, limits)) {
+      const { v1, v2 } = divide(layout, limits);
+      if (Object.keys(v2).length > 0) {
+        write(await settingsInV2({ version: 2, root: layout.unified! }, path, v2));
+      }
+      for (const { place, controller, files } of await settingsInV1(layout, v1)) {
         const directory = directoryIn(place, path);
         if (directory === undefined) missingController(files[0]![0], controller);
         const setting = [{ directory, files }];

@@ -10,7 +10,9 @@ import type { OciDeviceRule, OciMemory, OciResources } from "../oci/mod.ts";
 import { ensureDirectory, readTextIfExists, writeFile } from "../program/mod.ts";
 import {
   asksRare,
+  type CgroupPath,
   checkUnused,
+  directoryIn,
   type LayoutV1,
   type MadeCgroups,
   missingController,
@@ -93,43 +95,77 @@ export function deviceLine(rule: OciDeviceRule): string {
  * Make the cgroups and set their limits. On failure nothing of it stays.
  *
  * @param path `/ctr/ID`
+ * @param options.occupied processes may be in it already
+ * @param options.everyHierarchy also in those that the limits do not need
  * @param options.occupied the container is already in some of them
  * @throws {CtrError} `failed_precondition` when a limit is asked for whose controller is missing,
  * `already_exists` when the cgroup is in use
  */
 export async function makeV1(
   layout: LayoutV1,
-  path: string,
-  resources: OciResources | undefined,
-  { occupied = false } = {},
+  path: CgroupPath,
+  resources: OciResources = {},
+  { occupied = false, everyHierarchy = false } = {},
 ): Promise<MadeCgroups> {
-  const settings = await settingsV1(resources);
+  const { v1, v2 } = divide(layout, resources);
+  const settings = [...await settingsV1(v1)];
+  if (everyHierarchy) {
+    const used = new Set(settings.map(({ controller }) => controller));
+    for (const controller of layout.controllers.keys()) {
+      if (!used.has(controller)) settings.push({ controller, files: [] });
+    }
+  }
   const made: string[] = [];
   const entered: string[] = [];
   const mounts: { source: string; name: string }[] = [];
+  let fd: number | undefined;
   try {
     for (const { controller, files } of settings) {
       const mount = layout.controllers.get(controller);
-      if (mount === undefined) {
+      const directory = mount === undefined ? undefined : directoryIn(mount, path);
+      if (mount === undefined || directory === undefined) {
         if (files.length === 0 || controller === "devices") continue;
         missingController(files[0]![0], controller);
       }
-      const directory = mount + path;
       // Controllers that are mounted together (cpu,cpuacct) have one directory.
       if (!entered.includes(directory)) {
         if (!ensureDirectory(directory)) made.push(directory);
         else if (!occupied) checkUnused(directory);
         entered.push(directory);
         mounts.push({ source: directory, name: mount.slice(mount.lastIndexOf("/") + 1) });
-        if (controller === "cpuset") inheritCpuset(mount, path);
+        if (controller === "cpuset") inheritCpuset(mount, directory.slice(mount.length));
       }
       writeSettings([{ directory, files }]);
+    }
+    const root = layout.unified;
+    if (root !== undefined && (everyHierarchy || Object.keys(v2).length > 0)) {
+      const { makeV2 } = await import("./cgroup_v2.ts");
+      const there = await makeV2({ version: 2, root }, path, v2, { occupied, always: [] });
+      made.push(...there.made);
+      fd = there.fd;
     }
   } catch (error) {
     removeDirectories(made);
     throw error;
   }
-  return { made, fd: undefined, entered, mounts };
+  return { made, fd, entered, mounts };
+}
+
+/** On a hybrid host a controller is in one of the versions; these may be in the second. */
+export function divide(
+  layout: LayoutV1,
+  resources: OciResources,
+): { readonly v1: OciResources; readonly v2: OciResources } {
+  const { hugepageLimits = [], rdma = {}, ...rest } = resources;
+  const moved = (controller: string, asked: number) =>
+    asked > 0 && layout.unified !== undefined && !layout.controllers.has(controller);
+  const huge = moved("hugetlb", hugepageLimits.length);
+  const direct = moved("rdma", Object.keys(rdma).length);
+  if (!huge && !direct) return { v1: resources, v2: {} };
+  return {
+    v1: { ...rest, ...huge ? {} : { hugepageLimits }, ...direct ? {} : { rdma } },
+    v2: { ...huge ? { hugepageLimits } : {}, ...direct ? { rdma } : {} },
+  };
 }
 
 /** A new cpuset is empty, and an empty one takes no process: copy the nearest set values down. */

@@ -11,13 +11,18 @@ import type { OciMemory, OciResources } from "../oci/mod.ts";
 import { close, ensureDirectory, open, readText, writeFile } from "../program/mod.ts";
 import {
   asksRare,
+  type CgroupPath,
   checkUnused,
+  directoryIn,
   type LayoutV2,
   type MadeCgroups,
   removeDirectories,
 } from "./cgroup.ts";
 import { type Setting, writeSettings } from "./cgroup_settings.ts";
 import { attachDeviceFilter } from "./device_filter.ts";
+
+/** What a container always gets, if the host has it. */
+const ALWAYS = ["memory", "cpu", "pids", "cpuset", "io", "hugetlb"] as const;
 
 /** Reads a file of the cgroup as it is, for what depends on it; a new cgroup has nothing to say. */
 export type CurrentValue = (file: string) => string | undefined;
@@ -105,23 +110,29 @@ export function weightOfShares(shares: number): number {
  * nothing of it stays.
  *
  * @param path `/ctr/ID`
+ * @param options.occupied processes may be in it already
+ * @param options.always controllers to enable whether a limit needs them or not
  * @param options.occupied the container is already in it
  * @throws {CtrError} `failed_precondition` when a limit is asked for whose controller is missing,
  * `already_exists` when the cgroup is in use
  */
 export async function makeV2(
   { root }: LayoutV2,
-  path: string,
+  path: CgroupPath,
   resources: OciResources = {},
-  { occupied = false } = {},
+  { occupied = false, always = ALWAYS }: {
+    readonly occupied?: boolean;
+    readonly always?: readonly string[];
+  } = {},
 ): Promise<MadeCgroups> {
   const settings = await settingsV2(resources);
-  const wanted = new Set(settings.map(([file]) => file.split(".")[0]!));
+  const wanted = new Set([...always, ...settings.map(([file]) => file.split(".")[0]!)]);
   const made: string[] = [];
   let fd: number | undefined;
   try {
     let directory = root;
-    for (const part of path.split("/").slice(1)) {
+    const below = directoryIn(root, path)!.slice(root.length);
+    for (const part of below.split("/").slice(1)) {
       enableControllers(directory, wanted);
       directory += `/${part}`;
       if (!ensureDirectory(directory)) made.push(directory);
@@ -140,16 +151,12 @@ export async function makeV2(
   }
 }
 
-/** What a container always gets, if the host has it. */
-const ALWAYS = ["memory", "cpu", "pids", "cpuset", "io", "hugetlb"] as const;
-
 /** Children get what the parent has; a controller that cannot be enabled matters only if it is used. */
 export function enableControllers(directory: string, wanted: ReadonlySet<string>): void {
   const available = readText(`${directory}/cgroup.controllers`).trim().split(" ");
   const enabled = new Set(readText(`${directory}/cgroup.subtree_control`).trim().split(" "));
   for (const name of available) {
-    if (enabled.has(name)) continue;
-    if (!wanted.has(name) && !(ALWAYS as readonly string[]).includes(name)) continue;
+    if (enabled.has(name) || !wanted.has(name)) continue;
     try {
       writeFile(`${directory}/cgroup.subtree_control`, `+${name}`);
     } catch {

@@ -7,7 +7,13 @@
 import { close, pipe, spawn } from "../program/mod.ts";
 import type { OciResources, OciSpec } from "../oci/mod.ts";
 import { span } from "../trace.ts";
-import { cgroupLayout, checkedCgroupPath, type MadeCgroups, removeDirectories } from "./cgroup.ts";
+import {
+  cgroupLayout,
+  type CgroupPath,
+  checkedCgroupPath,
+  type MadeCgroups,
+  removeDirectories,
+} from "./cgroup.ts";
 import { compile, hasNetDevices } from "./compile.ts";
 import type { Compiled, CompileInput, HostFacts } from "./compile_types.ts";
 import { factsOf } from "./facts.ts";
@@ -23,10 +29,12 @@ import type { PlannedUnit } from "./systemd/unit.ts";
 import type { CgroupPlace, ContainerProcess, CreateOptions, RuntimeProcess } from "./types.ts";
 
 /** Where a container's cgroups are below their hierarchies. */
-export function cgroupPathOf(
+export async function cgroupPathOf(
   { id, spec }: { readonly id: string; readonly spec: OciSpec },
-): string {
-  return checkedCgroupPath(spec.linux?.cgroupsPath || `/ctr/${id}`);
+): Promise<CgroupPath> {
+  const path = spec.linux?.cgroupsPath || `/ctr/${id}`;
+  if (path.startsWith("/")) return checkedCgroupPath(path);
+  return (await import("./cgroup_relative.ts")).relativeCgroupPath(path);
 }
 
 /**
@@ -57,9 +65,11 @@ export async function create(options: CreateOptions): Promise<ContainerProcess> 
     : undefined;
   const rdt = await serviceClass(options);
   const unit = options.cgroupManager === "systemd" ? await plan(options) : undefined;
-  const place: CgroupPlace = unit?.place ?? { driver: "cgroupfs", path: cgroupPathOf(options) };
+  const place: CgroupPlace = unit?.place ??
+    { driver: "cgroupfs", path: await cgroupPathOf(options) };
+  const { everyHierarchy = false } = options;
   const cgroups = unit?.cgroups ??
-    await span("cgroup", () => makeCgroups(place.path, resources));
+    await span("cgroup", () => makeCgroups(place.path, resources, { everyHierarchy }));
   let sources: SourceTrees | undefined;
   try {
     rdt?.make();
@@ -100,12 +110,13 @@ async function validate({ spec, bundle, warn }: CreateOptions): Promise<void> {
 }
 
 async function makeCgroups(
-  path: string,
+  path: CgroupPath,
   resources: OciResources | undefined,
+  options: { readonly everyHierarchy: boolean },
 ): Promise<MadeCgroups> {
   const layout = cgroupLayout();
   return layout.version === 1
-    ? await (await import("./cgroup_v1.ts")).makeV1(layout, path, resources)
+    ? await (await import("./cgroup_v1.ts")).makeV1(layout, path, resources, options)
     : await (await import("./cgroup_v2.ts")).makeV2(layout, path, resources);
 }
 

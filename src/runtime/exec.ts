@@ -8,8 +8,8 @@
  */
 
 import { CtrError } from "../errors.ts";
-import { call, close, exists, ProgramBuilder, readText, type Ref, spawn } from "../program/mod.ts";
-import { type CgroupLayout, cgroupLayout, checkedCgroupPath } from "./cgroup.ts";
+import { call, close, ProgramBuilder, readText, type Ref, spawn } from "../program/mod.ts";
+import { cgroupLayout } from "./cgroup.ts";
 import { oomSteps } from "./compile.ts";
 import { capabilitiesIn, labelling, stdioToOwn } from "./facts.ts";
 import { identitySteps } from "./identity_steps.ts";
@@ -28,6 +28,7 @@ import {
 } from "./process_steps.ts";
 import { type RareSteps, rareSteps } from "./rare.ts";
 import { type Filter, filterOf } from "./seccomp_steps.ts";
+import { cgroupsOf } from "./exec_cgroups.ts";
 import { execSteps } from "./exec_steps.ts";
 import { terminalSteps } from "./terminal_steps.ts";
 import type { ExecOptions, RuntimeProcess } from "./types.ts";
@@ -99,13 +100,9 @@ function compileExec(
   const p = new ProgramBuilder("exec");
   const kept = keptFds(options.preserveFds);
   const pipes = pipeSteps(p, { goFd, statusFd, kept });
-  const layout = cgroupLayout();
-  const file = layout.version === 1 ? "tasks" : "cgroup.procs";
   rare?.outside(p);
-  cgroupSteps(p, cgroupsOf(layout, options), file);
-  // On a hybrid host systemd counts a unit's processes here.
-  if (options.cgroup?.unit !== undefined && layout.version === 1 && layout.unified !== undefined) {
-    cgroupSteps(p, [layout.unified + options.cgroup.path].filter(exists), "cgroup.procs");
+  for (const { directory, version } of cgroupsOf(cgroupLayout(), options)) {
+    cgroupSteps(p, [directory], version === 1 ? "tasks" : "cgroup.procs");
   }
   allProcessorsStep(p);
   rare?.inCgroups(p);
@@ -158,51 +155,4 @@ function checkProcess(args: readonly string[], cwd: string): void {
   if (reason !== undefined) {
     throw new CtrError({ code: "invalid_argument", operation: "exec", reason });
   }
-}
-
-/** The container's cgroups: where its spec says, or where its first process is. */
-function cgroupsOf(
-  layout: CgroupLayout,
-  { pid, spec, cgroup, subCgroup }: ExecOptions,
-): string[] {
-  const said = cgroup?.path ?? spec.linux?.cgroupsPath;
-  if (!said) return parseProcCgroup(readText(`/proc/${pid}/cgroup`), layout);
-  const path = checkedCgroupPath(said);
-  const [names, below] = subCgroup === undefined ? [[], ""] : parseSubCgroup(subCgroup);
-  const all = layout.version === 2 ? [["", layout.root] as const] : layout.controllers;
-  const unknown = names.find((name) => !new Map(all).has(name));
-  if (unknown !== undefined) throw noCgroup(unknown);
-  const found = new Set<string>();
-  for (const [name, root] of all) {
-    const sub = names.length === 0 || names.includes(name) ? below : "";
-    const directory = root + path + sub;
-    if (exists(directory)) found.add(directory);
-    else if (sub !== "") throw noCgroup(directory);
-  }
-  return [...found];
-}
-
-/** `[CONTROLLER,...:]PATH`. */
-function parseSubCgroup(text: string): [names: string[], below: string] {
-  const [, names, path] = /^(?:([^:/]*):)?(.*)$/s.exec(text)!;
-  return [names ? names.split(",") : [], /^\/*$/.test(path!) ? "" : checkedCgroupPath(path!)];
-}
-
-function noCgroup(subject: string): CtrError {
-  const reason = "no such file or directory";
-  return new CtrError({ code: "not_found", operation: "enter cgroup", subject, reason });
-}
-
-/** Directories for the text of `/proc/PID/cgroup`. */
-export function parseProcCgroup(text: string, layout: CgroupLayout): string[] {
-  const found = new Set<string>();
-  for (const line of text.trim().split("\n")) {
-    const [, controllers = "", path = "/"] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
-    if (path === "/") continue;
-    const root = layout.version === 2
-      ? controllers === "" ? layout.root : undefined
-      : layout.controllers.get(controllers.split(",")[0]!);
-    if (root !== undefined) found.add(root + path);
-  }
-  return [...found];
 }

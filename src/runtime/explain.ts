@@ -5,7 +5,7 @@
  */
 
 import { explain } from "../program/mod.ts";
-import { cgroupLayout } from "./cgroup.ts";
+import { cgroupLayout, directoryIn } from "./cgroup.ts";
 import { settingsV1 } from "./cgroup_v1.ts";
 import { compile } from "./compile.ts";
 import { cgroupPathOf } from "./create.ts";
@@ -20,16 +20,18 @@ export async function explainCreate(
   options: Pick<CreateOptions, "id" | "bundle" | "spec" | "rootfs">,
 ): Promise<string> {
   const { spec, bundle, rootfs } = options;
-  const path = cgroupPathOf(options);
+  const path = await cgroupPathOf(options);
   const layout = cgroupLayout();
-  const directories = layout.version === 2 ? [layout.root + path] : [
-    ...new Set(
-      (await settingsV1(spec.linux?.resources)).flatMap(({ controller }) => {
-        const mount = layout.controllers.get(controller);
-        return mount === undefined ? [] : [mount + path];
-      }),
+  const places = layout.version === 2 ? [layout.root] : new Set(
+    (await settingsV1(spec.linux?.resources)).flatMap(({ controller }) =>
+      layout.controllers.get(controller) ?? []
     ),
-  ];
+  );
+  const cgroups = [...places].flatMap((place) => {
+    const source = directoryIn(place, path);
+    const name = layout.version === 2 ? "" : place.slice(place.lastIndexOf("/") + 1);
+    return source === undefined ? [] : [{ source, name }];
+  });
   const stdio = { stdin: 0, stdout: 1, stderr: 2 };
   const { program, cloneFlags } = compile({
     spec,
@@ -39,11 +41,8 @@ export async function explainCreate(
     stdio: [0, 1, 2],
     goFd: 3,
     statusFd: 4,
-    cgroups: layout.version === 2 ? [] : directories,
-    cgroupMounts: directories.map((source) => ({
-      source,
-      name: layout.version === 2 ? "" : source.slice(0, -path.length).split("/").at(-1)!,
-    })),
+    cgroups: layout.version === 2 ? [] : cgroups.map(({ source }) => source),
+    cgroupMounts: cgroups,
     seccomp: await filterOf(spec),
     rare: await rareSteps(spec),
   });

@@ -15,6 +15,7 @@ import { arch } from "../../ffi/mod.ts";
 import type { OciResources, OciSpec } from "../oci/mod.ts";
 import { cgroupLayout } from "./cgroup.ts";
 import { destroyAt, freezeAt, pidsAt } from "./cgroup_door.ts";
+import { cgroupPathOf } from "./create.ts";
 import type {
   CgroupPlace,
   CgroupStats,
@@ -24,7 +25,7 @@ import type {
   SystemdManager,
 } from "./types.ts";
 
-export { create, keepable } from "./create.ts";
+export { cgroupPathOf, create, keepable } from "./create.ts";
 export type { CgroupPath } from "./cgroup.ts";
 export {
   containerStatsJsonAt,
@@ -95,9 +96,9 @@ export async function runtimeFeatures(): Promise<Readonly<Record<string, unknown
 }
 
 /** Kill what is left in the container's cgroups and remove them. Idempotent. */
-export async function destroy({ id, spec }: ContainerRef): Promise<void> {
-  await destroyAt(spec.linux?.cgroupsPath ?? `/ctr/${id}`);
-  await removeServiceClass({ id, spec });
+export async function destroy(container: ContainerRef): Promise<void> {
+  await destroyAt(await cgroupPathOf(container));
+  await removeServiceClass(container);
 }
 
 /**
@@ -115,19 +116,19 @@ export async function removeServiceClass(
 }
 
 /** Stop or go on with all processes of a container. */
-export async function freeze({ id, spec }: ContainerRef, frozen: boolean): Promise<void> {
-  await freezeAt(spec.linux?.cgroupsPath ?? `/ctr/${id}`, frozen);
+export async function freeze(container: ContainerRef, frozen: boolean): Promise<void> {
+  await freezeAt(await cgroupPathOf(container), frozen);
 }
 
 /** What the container's controllers counted. */
-export async function stats({ id, spec }: ContainerRef): Promise<CgroupStats> {
+export async function stats(container: ContainerRef): Promise<CgroupStats> {
   const { cgroupStats } = await import("./cgroup_usage.ts");
-  return cgroupStats(spec.linux?.cgroupsPath ?? `/ctr/${id}`);
+  return cgroupStats(await cgroupPathOf(container));
 }
 
 /** Host process ids of everything that runs in the container. */
-export async function pids({ id, spec }: ContainerRef): Promise<number[]> {
-  return await pidsAt(spec.linux?.cgroupsPath ?? `/ctr/${id}`);
+export async function pids(container: ContainerRef): Promise<number[]> {
+  return await pidsAt(await cgroupPathOf(container));
 }
 
 /**

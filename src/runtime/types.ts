@@ -7,6 +7,7 @@
 
 import type { OciProcess, OciSpec } from "../oci/mod.ts";
 import type { Keeper } from "../program/mod.ts";
+import type { CgroupPath } from "./cgroup.ts";
 
 /** A mount of the rootfs, performed inside the container's own mount namespace. */
 export interface RootfsMount {
@@ -36,7 +37,7 @@ export interface SystemdManager {
 export interface CgroupPlace {
   readonly driver: "cgroupfs" | "systemd";
   /** Below the hierarchies: `/ctr/ID`, `/system.slice/docker-ID.scope`. */
-  readonly path: string;
+  readonly path: CgroupPath;
   /** Its unit, `docker-ID.scope`, and whose that is; with systemd only. */
   readonly unit?: string;
   readonly manager?: SystemdManager;
@@ -76,6 +77,11 @@ export interface CreateOptions {
   readonly keepKeyring?: boolean;
   /** Move the root over the host's instead of pivot_root(2), for a host whose root is the kernel's first. */
   readonly noPivot?: boolean;
+  /**
+   * With version 1: make and enter a cgroup in every hierarchy of the host, and in that of version 2
+   * beside them, for callers who look into `/proc/PID/cgroup`. Default: in those that are needed.
+   */
+  readonly everyHierarchy?: boolean;
   /** Who makes the cgroups; default `cgroupfs`, this runtime itself. */
   readonly cgroupManager?: CgroupPlace["driver"];
   /** Which systemd; default the system's, on its usual bus. */

@@ -12,6 +12,7 @@ import type { OciResources, OciSpec } from "../../oci/mod.ts";
 import { close, ensureDirectory, readTextIfExists, writeFile } from "../../program/mod.ts";
 import {
   cgroupLayout,
+  type CgroupPath,
   directoriesOf,
   directoryIn,
   type MadeCgroups,
@@ -191,10 +192,12 @@ export async function updateUnit(
  * With version 1, systemd may write the list of devices again, and deny everything first: nothing of
  * the container shall run at that moment.
  */
-async function keepStill(path: string): Promise<() => Promise<void>> {
+async function keepStill(path: CgroupPath): Promise<() => Promise<void>> {
   const layout = cgroupLayout();
   const freezer = layout.version === 1 ? layout.controllers.get("freezer") : undefined;
-  const state = readTextIfExists(`${freezer ?? ""}${path}/freezer.state`)?.trim();
+  const state = freezer === undefined
+    ? undefined
+    : readTextIfExists(`${directoryIn(freezer, path)}/freezer.state`)?.trim();
   if (state !== "THAWED") return async () => {};
   await freezeCgroup(path, true);
   return () => freezeCgroup(path, false);
