@@ -6,7 +6,7 @@
 
 import { isNotFound } from "../errors.ts";
 import { exists } from "../program/mod.ts";
-import { type CgroupPlace, freeze, unitPlace } from "../runtime/mod.ts";
+import { cgroupPathOf, type CgroupPlace, freezeAt, unitPlace } from "../runtime/mod.ts";
 import { effectiveSpec } from "./bundle.ts";
 import { directoryOf, lockDirectory, readManager, readRecord, readSpec } from "./directory.ts";
 import { endContainer } from "./ending.ts";
@@ -46,8 +46,7 @@ export async function deleteContainer(
 }
 
 async function endProcess(container: Container, paused: boolean): Promise<void> {
-  const { id, ociVersion, cgroupsPath } = container.record;
-  if (paused) await freeze({ id, spec: { ociVersion, linux: { cgroupsPath } } }, false);
+  if (paused) await freezeAt(container.record.cgroupsPath, false);
   killNow(container);
 }
 
@@ -72,7 +71,7 @@ async function deleteLeftover(
     startTime: "",
     created: "",
     uid: 0,
-    cgroupsPath: unit?.path ?? effectiveSpec(spec, id).linux!.cgroupsPath!,
+    cgroupsPath: unit?.path ?? await cgroupPathOf({ id, spec: effectiveSpec(spec, id) }),
     ...unit === undefined ? {} : { unit },
   };
   await endContainer({ record, directory }, { spec, warn });

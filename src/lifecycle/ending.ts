@@ -6,7 +6,7 @@
 
 import type { OciSpec } from "../oci/mod.ts";
 import { rmdir, unlink } from "../program/mod.ts";
-import { destroy, stopUnit } from "../runtime/mod.ts";
+import { destroyAt, removeServiceClass, stopUnit } from "../runtime/mod.ts";
 import type { Container } from "./types.ts";
 
 /** Everything that is ever in a container's directory. */
@@ -18,10 +18,16 @@ const FILES = [
 /**
  * Kill what is left, remove the cgroups and the directory, and run the hooks for that, whose failures
  * are warnings. Done again after a crash, it does the rest.
+ *
+ * @param options.cgroups false: they are another's
  */
 export async function endContainer(
   { record, directory }: Container,
-  { spec, warn }: { readonly spec: OciSpec; readonly warn: (message: string) => void },
+  { spec, warn, cgroups = true }: {
+    readonly spec: OciSpec;
+    readonly warn: (message: string) => void;
+    readonly cgroups?: boolean;
+  },
 ): Promise<void> {
   const { id, bundle, ociVersion, annotations, cgroupsPath, unit } = record;
   if (unit !== undefined) {
@@ -31,9 +37,8 @@ export async function endContainer(
       warn((error as Error).message); // without its cgroups it ends by itself
     }
   }
-  const { intelRdt } = spec.linux ?? {};
-  const rdt = intelRdt === undefined ? {} : { intelRdt };
-  await destroy({ id, spec: { ociVersion, linux: { cgroupsPath, ...rdt } } });
+  if (cgroups) await destroyAt(cgroupsPath);
+  await removeServiceClass({ id, spec });
   removeDirectory(directory);
   const { poststop = [] } = spec.hooks ?? {};
   if (poststop.length === 0) return;

@@ -51,7 +51,10 @@ export async function execInContainer(options: ExecOptions): Promise<RuntimeProc
     process: options.process(spec.process),
     stdio: { stdin: 0, stdout: 1, stderr: 2 },
     preserveFds: options.preserveFds ?? 0,
-    cgroup: container.record.unit,
+    cgroup: container.record.unit ?? {
+      driver: "cgroupfs",
+      path: container.record.cgroupsPath,
+    },
     ...options.subCgroup === undefined ? {} : { subCgroup: options.subCgroup },
   });
   try {

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { isNotFound } from "../errors.ts";
+import { type CtrError, isNotFound } from "../errors.ts";
 import type { OciSpec } from "../oci/mod.ts";
 import { close, replaceFile, writeFile } from "../program/mod.ts";
-import { type ContainerProcess, create } from "../runtime/mod.ts";
+import { cgroupPathOf, type ContainerProcess, create } from "../runtime/mod.ts";
 import { effectiveSpec, readBundle, rootfsOf } from "./bundle.ts";
 import { sendDescriptor, sendPidfd } from "./console_socket.ts";
 import { lockDirectory, makeDirectory, writeRecord } from "./directory.ts";
@@ -47,7 +47,9 @@ export async function launch(
     startTime: "",
     created: new Date().toISOString(),
     uid: globalThis.process.getuid!(),
-    cgroupsPath: effective.linux!.cgroupsPath! || `/${id}`,
+    cgroupsPath: options.systemd === undefined
+      ? await cgroupPathOf({ id, spec: effective })
+      : `/${id}`,
   };
   let process: ContainerProcess | undefined;
   try {
@@ -64,7 +66,9 @@ export async function launch(
     return { record, directory, process, spec };
   } catch (error) {
     process?.abandon();
-    await endContainer({ record, directory }, { spec, warn: options.warn });
+    // A cgroup that was there already is another's, and so is what runs in it.
+    const cgroups = process !== undefined || (error as CtrError).code !== "already_exists";
+    await endContainer({ record, directory }, { spec, warn: options.warn, cgroups });
     throw error;
   }
 }
@@ -96,6 +100,7 @@ async function launchProcess(
       ...gate === undefined ? {} : { gateFd: gate },
       preserveFds: options.preserveFds ?? 0,
       keepKeyring: options.keepKeyring === true,
+      everyHierarchy: true,
       noPivot: options.noPivot === true,
       warn: options.warn,
       ...systemd === undefined ? {} : { cgroupManager: "systemd", systemd },

@@ -11,7 +11,7 @@
  */
 
 import type { OciSpec } from "../oci/mod.ts";
-import type { CgroupPlace, SystemdManager } from "../runtime/mod.ts";
+import type { CgroupPath, CgroupPlace, SystemdManager } from "../runtime/mod.ts";
 
 /** Where a container is in its life. */
 export type ContainerStatus = "creating" | "created" | "running" | "paused" | "stopped";
@@ -33,8 +33,8 @@ export interface ContainerRecord {
   readonly created: string;
   /** The user who created it. */
   readonly uid: number;
-  /** Below the cgroup hierarchies. */
-  readonly cgroupsPath: string;
+  /** Below the cgroup hierarchies: in all the same, or by their places. */
+  readonly cgroupsPath: CgroupPath;
   /** Its unit of systemd, if it has one: later commands are not told that again. */
   readonly unit?: CgroupPlace;
 }
