@@ -6,7 +6,8 @@
  */
 
 import { sys } from "../../ffi/mod.ts";
-import { SYS } from "../../src/program/mod.ts";
+import { mapsAllIds } from "../../src/linux/mod.ts";
+import { readText, SYS } from "../../src/program/mod.ts";
 import { type Flags, HelpWanted, parse, type Parsed, type Spec } from "../flags.ts";
 import { writeTo } from "../write.ts";
 import { type Command, type Context, twoDashes } from "./command.ts";
@@ -120,11 +121,16 @@ function contextOf(
   };
 }
 
-/** One's own directory for who is not root, or root of a user namespace only. */
+/**
+ * One's own directory for who is not root, or root of a user namespace only. Who is called root there
+ * as on the host has the host's, as in runc: containers in containers do.
+ */
 function defaultRoot(env: Context["env"]): string {
   const own = env["XDG_RUNTIME_DIR"];
-  const foreign = process.geteuid!() !== 0 || (env["USER"] ?? "root") !== "root";
-  return own && foreign ? `${own}/ctr-oci` : "/run/ctr-oci";
+  const foreign = () =>
+    process.geteuid!() !== 0 ||
+    (env["USER"] !== "root" && !mapsAllIds(readText("/proc/self/uid_map")));
+  return own && foreign() ? `${own}/ctr-oci` : "/run/ctr-oci";
 }
 
 // Everything is written; a runtime's own way out would take its heap apart before it ends.

@@ -5,6 +5,7 @@
  */
 
 import { CtrError } from "../../src/errors.ts";
+import { mapsAllIds } from "../../src/linux/mod.ts";
 import { readText } from "../../src/program/mod.ts";
 import type { SystemdManager } from "../../src/lifecycle/mod.ts";
 import type { Context } from "./command.ts";
@@ -18,7 +19,7 @@ export function systemdManager(
   { env, rootless }: Pick<Context, "env" | "rootless">,
   { uid = process.geteuid!(), uidMap = readText("/proc/self/uid_map") } = {},
 ): SystemdManager {
-  const ours = !/^\s*0\s+0\s+4294967295\s*$/.test(uidMap) || uid !== 0;
+  const ours = !mapsAllIds(uidMap) || uid !== 0;
   const user = rootless === "true" || (rootless !== "false" && ours);
   const given = env[user ? "DBUS_SESSION_BUS_ADDRESS" : "DBUS_SYSTEM_BUS_ADDRESS"];
   const runtimeDirectory = env["XDG_RUNTIME_DIR"];

@@ -27,6 +27,7 @@ export {
   S,
   TTY,
 } from "./flags.ts";
+export { mapsAllIds } from "./id_map.ts";
 export { RLIMITS } from "./rlimits.ts";
 export { parseSignal, SIGNALS } from "./signals.ts";
 export { SYSCALLS_AARCH64 } from "./syscalls_aarch64.ts";

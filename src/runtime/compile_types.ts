@@ -26,6 +26,8 @@ export interface HostFacts {
   /** Which of stdin, stdout and stderr shall be given to the user. */
   readonly ownStdio: readonly number[];
   readonly availableCapabilities: readonly string[];
+  /** Whether the kernel lets this process make devices: not in a user namespace. */
+  readonly makesDevices: boolean;
   /** Asked for only if the spec has a label. */
   readonly labelling: ReadonlySet<Labelling>;
   /** The mount that the root file system is in, where it could show the root's mounts to others. */

@@ -115,9 +115,13 @@ async function makeCgroups(
   options: { readonly everyHierarchy: boolean },
 ): Promise<MadeCgroups> {
   const layout = cgroupLayout();
-  return layout.version === 1
-    ? await (await import("./cgroup_v1.ts")).makeV1(layout, path, resources, options)
-    : await (await import("./cgroup_v2.ts")).makeV2(layout, path, resources);
+  try {
+    return layout.version === 1
+      ? await (await import("./cgroup_v1.ts")).makeV1(layout, path, resources, options)
+      : await (await import("./cgroup_v2.ts")).makeV2(layout, path, resources);
+  } catch (error) {
+    return (await import("./cgroup_none.ts")).withoutCgroups(error, resources);
+  }
 }
 
 async function startIn(

@@ -5,7 +5,7 @@
  */
 
 import { CtrError } from "../errors.ts";
-import { CAPABILITIES, S } from "../linux/mod.ts";
+import { CAPABILITIES, mapsAllIds, S } from "../linux/mod.ts";
 import { sys } from "../../ffi/mod.ts";
 import { call, exists, fileKind, readText, readTextIfExists, SYS } from "../program/mod.ts";
 import type { OciSpec } from "../oci/mod.ts";
@@ -44,6 +44,7 @@ export function factsOf(
   const rootPath = spec.root?.path ?? "rootfs";
   const rootfsPath = rootPath.startsWith("/") ? rootPath : `${bundle}/${rootPath}`;
   const available = availableCapabilities();
+  const onHost = mapsAllIds(readText("/proc/self/uid_map"));
   const { linux = {}, process } = spec;
   return {
     rootfsPath,
@@ -53,6 +54,7 @@ export function factsOf(
       ? []
       : stdioToOwn(options.stdio),
     availableCapabilities: capabilitiesIn(spec),
+    makesDevices: available.includes("CAP_MKNOD") && onHost,
     labelling: process?.apparmorProfile || process?.selinuxLabel || linux.mountLabel
       ? labelling()
       : new Set(),
@@ -65,8 +67,8 @@ export function factsOf(
       ? kernelMounts(rootfsPath, readText("/proc/self/mountinfo"))
       : undefined,
     // An unprivileged user who maps one group only must give up setgroups(2) for it.
-    setGroups: available.includes("CAP_SETGID") ||
-      (linux.gidMappings ?? []).some(({ size }) => size > 1),
+    setGroups: (onHost || readText("/proc/self/setgroups").trim() === "allow") &&
+      (available.includes("CAP_SETGID") || (linux.gidMappings ?? []).some(({ size }) => size > 1)),
   };
 }
 

@@ -54,7 +54,7 @@ export function treeSteps(
     p.step("mount", [0, ".", 0, MS.MS_PRIVATE | MS.MS_REC, 0], { name: "separate from the host" });
   }
   const dev = mounts.find(({ destination }) => normalPath(destination) === "/dev");
-  const bind = has.has("user") || !facts.availableCapabilities.includes("CAP_MKNOD");
+  const bind = has.has("user") || !facts.makesDevices;
   const checks: Check[] = [];
   const makeDevices = (fresh: boolean) => {
     const made = deviceSteps(p, tree, linux.devices ?? [], { bind, fresh, kcore: facts.kcore });
