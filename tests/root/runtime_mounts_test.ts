@@ -211,6 +211,43 @@ test("cgroups are visible, read-only, and only the container's", here, async () 
   assert.ok(!stdout.includes("ctr-test"), stdout);
 });
 
+test("cgroups are writable where the spec says so", here, async () => {
+  await using bundle = new Bundle();
+  const { stdout, stderr } = await bundle.sh(
+    `cd /sys/fs/cgroup/memory 2>/dev/null || cd /sys/fs/cgroup; mkdir x && ls -d x; rmdir x;
+     mount -o remount,bind,ro /sys/fs/cgroup 2>&1 | grep -c denied`,
+    {
+      change: (spec) => ({
+        ...spec,
+        mounts: spec.mounts!.map((mount) =>
+          mount.type === "cgroup" ? { ...mount, options: ["nosuid", "noexec", "rw"] } : mount
+        ),
+      }),
+    },
+  );
+  assert.equal(stdout, "x\n1\n", stderr);
+});
+
+test(
+  "in the host's cgroup namespace a container finds the cgroup that it is in",
+  here,
+  async () => {
+    await using bundle = new Bundle();
+    const { stdout, stderr } = await bundle.sh(
+      `own=$(sed -n 's/^[0-9]*:memory://p; s/^0:://p' /proc/self/cgroup | head -1)
+     echo $own
+     cat /sys/fs/cgroup/memory/cgroup.procs /sys/fs/cgroup$own/cgroup.procs 2>/dev/null | head -1`,
+      {
+        change: (spec) => {
+          const namespaces = spec.linux!.namespaces!.filter(({ type }) => type !== "cgroup");
+          return { ...spec, linux: { ...spec.linux, namespaces } };
+        },
+      },
+    );
+    assert.match(stdout, new RegExp(`^\\S*${bundle.cgroup}\n1\n$`), stderr);
+  },
+);
+
 test("a symbolic link in the root is followed inside the root", here, async () => {
   await using bundle = new Bundle();
   const dir = source(bundle);
