@@ -48,6 +48,13 @@ for library in libnss_files.so.2 libgcc_s.so.1; do
   found=$(ldconfig -p | sed -n "s/.*$library .* => //p" | head -1)
   [ -z "$found" ] || cp -L "$found" "$tree$(dirname "$found")/"
 done
+# A systemd that tests can start, and what they ask it with.
+for program in /lib/systemd/systemd systemctl busctl dbus-daemon unshare; do
+  program=$(command -v "$program") || continue
+  mkdir -p "$tree$(dirname "$program")"
+  cp -L "$program" "$tree$program"
+  libraries "$program"
+done
 (cd "$root" && git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$tree/repo")
 cp -r "$root/node_modules/@types" "$root/node_modules/undici-types" "$tree/repo/" 2>/dev/null || true
 echo root:x:0:0:root:/root:/bin/sh >"$tree/etc/passwd"

@@ -14,7 +14,10 @@ import { RUNTIME } from "../fixtures/cli.ts";
 import { needs } from "../fixtures/needs.ts";
 import { ROOT } from "../fixtures/source_scan.ts";
 
-const NEEDS = needs("root", "x86_64", "cmd:qemu-system-x86_64", "cmd:cpio", "cmd:apt-get");
+const NEEDS = needs(
+  ...["root", "x86_64", "cmd:qemu-system-x86_64", "cmd:cpio", "cmd:apt-get"] as const,
+  ...["file:/lib/systemd/systemd", "cmd:dbus-daemon"] as const,
+);
 
 const FILES = readdirSync(join(ROOT, "tests/root"))
   .filter((name) => /^runtime_.*_test\.ts$/.test(name)).map((name) => `./tests/root/${name}`);
@@ -33,4 +36,5 @@ test("containers work on a kernel that has cgroup version 2 only", NEEDS, async 
   });
   assert.equal(code, 0, output);
   assert.match(output, /limits are in the container's cgroups/);
+  assert.match(output, /unit of systemd, with the cgroups of host.*(ms|ok)/);
 });
