@@ -20,7 +20,8 @@ export function writeScripts({ record, directory, spec }: Launched): void {
   if (startContainer.length + poststart.length === 0) {
     writeFile(`${directory}/start.sh`, startScript(pid, startTime));
   }
-  if (poststop.length === 0 && record.unit === undefined) {
+  const alone = record.unit === undefined && spec.linux?.intelRdt === undefined;
+  if (poststop.length === 0 && alone) {
     const cgroups = cgroupDirectoriesAt(record.cgroupsPath);
     writeFile(`${directory}/delete.sh`, deleteScript(pid, startTime, cgroups));
   }

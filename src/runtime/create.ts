@@ -22,7 +22,7 @@ import { atStation, Child, handOver, readyProcess, Rendezvous, take } from "./pr
 import { keptFds } from "./process_steps.ts";
 import type { RdtClass } from "./resctrl.ts";
 import { rareSteps } from "./rare.ts";
-import { filterOf } from "./seccomp_steps.ts";
+import { filterOf, notifies } from "./seccomp_steps.ts";
 import { type SourceTrees, sourceTrees } from "./sources.ts";
 import type { CopyUp } from "./target_steps.ts";
 import type { PlannedUnit } from "./systemd/unit.ts";
@@ -43,6 +43,7 @@ export async function cgroupPathOf(
  */
 export function keepable({ process, linux = {} }: OciSpec): boolean {
   return process?.terminal !== true && process?.oomScoreAdj === undefined &&
+    !notifies(linux.seccomp) &&
     !(linux.namespaces ?? []).some(({ type, path }) =>
       type === "user" || type === "time" || (path ?? "") !== ""
     );

@@ -9,6 +9,7 @@ import { arch } from "../../ffi/mod.ts";
 import { CAPABILITIES } from "../linux/mod.ts";
 import { mountOptionNames } from "./mount_options.ts";
 import { NAMESPACE_FLAGS } from "./namespaces.ts";
+import { MEMORY_POLICIES } from "./scheduling_steps.ts";
 
 const ACTIONS = [
   "ALLOW",
@@ -58,6 +59,7 @@ export function features(): Readonly<Record<string, unknown>> {
       selinux: { enabled: true },
       intelRdt: { enabled: true, schemata: true, monitoring: true },
       mountExtensions: { idmap: { enabled: true } },
+      memoryPolicy: MEMORY_POLICIES,
       netDevices: { enabled: true },
     },
     annotations: {},

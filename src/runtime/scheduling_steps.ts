@@ -31,11 +31,18 @@ const MEMORY_MODES = [
   "PREFERRED_MANY",
   "WEIGHTED_INTERLEAVE",
 ];
+/** Bits of the mode. */
 const MEMORY_FLAGS: Readonly<Record<string, number>> = {
   MPOL_F_STATIC_NODES: 1 << 15,
   MPOL_F_RELATIVE_NODES: 1 << 14,
   MPOL_F_NUMA_BALANCING: 1 << 13,
 };
+
+/** What `linux.memoryPolicy` can be. */
+export const MEMORY_POLICIES = {
+  modes: MEMORY_MODES.map((name) => `MPOL_${name}`),
+  flags: Object.keys(MEMORY_FLAGS),
+} as const;
 
 /** sched_setattr(2). */
 export function schedulerSteps(p: ProgramBuilder, scheduler: OciScheduler): void {

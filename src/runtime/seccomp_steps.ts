@@ -6,7 +6,7 @@
  */
 
 import { CtrError } from "../errors.ts";
-import type { OciSpec } from "../oci/mod.ts";
+import type { OciSeccomp, OciSpec } from "../oci/mod.ts";
 import type { ProgramBuilder, Ref } from "../program/mod.ts";
 import { seccompFilter } from "./seccomp_filter.ts";
 
@@ -51,16 +51,21 @@ const FLAGS: Readonly<Record<string, number>> = {
 export async function filterOf(spec: OciSpec): Promise<Filter | undefined> {
   const profile = spec.linux?.seccomp;
   if (profile === undefined) return undefined;
-  const notifies = profile.syscalls?.some(({ action }) => action === "SCMP_ACT_NOTIFY") === true;
+  const listens = notifies(profile);
   return {
     code: await seccompFilter(profile),
-    flags: flagsOf(profile.flags, notifies),
-    deliver: notifies ? (await import("./seccomp_notify.ts")).deliveryOf(spec, profile) : undefined,
+    flags: flagsOf(profile.flags, listens),
+    deliver: listens ? (await import("./seccomp_notify.ts")).deliveryOf(spec, profile) : undefined,
   };
 }
 
+/** Whether an agent is to be told of system calls. */
+export function notifies({ syscalls = [] }: Partial<OciSeccomp> = {}): boolean {
+  return syscalls.some(({ action }) => action === "SCMP_ACT_NOTIFY");
+}
+
 /** The `flags` of a profile; without any, what runc uses. */
-function flagsOf(flags: readonly string[] | undefined, notifies: boolean): number {
+function flagsOf(flags: readonly string[] | undefined, listens: boolean): number {
   let all = flags === undefined ? FLAGS["SECCOMP_FILTER_FLAG_SPEC_ALLOW"]! : 0;
   for (const flag of flags ?? []) {
     const bit = FLAGS[flag];
@@ -73,7 +78,7 @@ function flagsOf(flags: readonly string[] | undefined, notifies: boolean): numbe
   }
   // The kernel refuses TSYNC with a listener unless told how to tell their results apart, and a
   // flag for listeners without one.
-  if (notifies) return all | NEW_LISTENER | ((all & 1) === 0 ? 0 : TSYNC_ESRCH);
+  if (listens) return all | NEW_LISTENER | ((all & 1) === 0 ? 0 : TSYNC_ESRCH);
   return all & ~FLAGS["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"]!;
 }
 

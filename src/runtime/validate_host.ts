@@ -9,6 +9,7 @@ import { CtrError } from "../errors.ts";
 import { AT, ERRNO, O, RESOLVE } from "../linux/mod.ts";
 import type { OciNamespaceType, OciSpec } from "../oci/mod.ts";
 import { close, exists, O_ARCH, open, openHow, SYS, syscallError } from "../program/mod.ts";
+import { hostIdOf } from "./id_maps.ts";
 import { refuse } from "./validate_rule.ts";
 
 /** Files that are there when the kernel has a kind of namespace. */
@@ -21,9 +22,11 @@ const KINDS: readonly (readonly [type: OciNamespaceType, file: string, name: str
 /**
  * Look at a spec on this host.
  *
+ * @param euid who asks
  * @throws {CtrError} `not_found` without a root file system, `invalid_argument` for what makes no sense
  */
-export function validateHost(spec: OciSpec, bundle: string): void {
+export function validateHost(spec: OciSpec, bundle: string, euid: number = sys(SYS.geteuid)): void {
+  if (euid !== 0) checkRootless(spec);
   checkRoot(bundle, spec.root!.path);
   const { namespaces = [], sysctl = {} } = spec.linux ?? {};
   for (const [type, file, name] of KINDS) {
@@ -40,6 +43,25 @@ export function validateHost(spec: OciSpec, bundle: string): void {
       subject: key,
       reason: "not allowed in host network namespace",
     });
+  }
+}
+
+/** Who is not root has no more than the ids of a user namespace to give. */
+function checkRootless({ linux = {}, mounts = [] }: OciSpec): void {
+  if (!linux.namespaces?.some(({ type }) => type === "user")) {
+    throw refuse("linux.namespaces", "rootless container requires user namespaces");
+  }
+  const mappings = { uid: linux.uidMappings ?? [], gid: linux.gidMappings ?? [] };
+  for (const { options = [] } of mounts) {
+    for (const option of options) {
+      const [, kind, id] = /^(uid|gid)=(\d+)$/.exec(option) ?? [];
+      const known = mappings[kind as "uid" | "gid"] ?? [];
+      if (known.length > 0 && hostIdOf(Number(id), known) === undefined) {
+        const reason =
+          `cannot specify ${option} mount option for unmapped ${kind} in rootless container`;
+        throw refuse("mounts", reason);
+      }
+    }
   }
 }
 

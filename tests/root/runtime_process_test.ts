@@ -99,6 +99,39 @@ test("kernel parameters of the container's namespaces are set", here, async () =
   );
 });
 
+test("a host name and a domain name are the container's", here, async () => {
+  await using bundle = new Bundle();
+  const names = (spec: OciSpec): OciSpec => ({
+    ...spec,
+    hostname: "h-o.st",
+    domainname: "do.main",
+  });
+  const { stdout } = await bundle.sh("cat /proc/sys/kernel/hostname /proc/sys/kernel/domainname", {
+    change: names,
+  });
+  assert.equal(stdout, "h-o.st\ndo.main\n");
+  const without = (spec: OciSpec): OciSpec => ({
+    ...names(spec),
+    linux: {
+      ...spec.linux,
+      namespaces: spec.linux!.namespaces!.filter(({ type }) => type !== "uts"),
+    },
+  });
+  await assert.rejects(
+    bundle.run(["/bin/true"], { change: without }),
+    /unable to set hostname without a private UTS namespace/,
+  );
+});
+
+test("a resource limit that is unknown or listed twice is refused", here, async () => {
+  await using bundle = new Bundle();
+  const limit = (type: string) => ({ type, soft: 1024, hard: 1024 });
+  const refused = (types: readonly string[], message: RegExp) =>
+    assert.rejects(bundle.run(["/bin/true"], { rlimits: types.map(limit) }), message);
+  await refused(["RLIMIT_X"], /cannot set limit "RLIMIT_X": there is no such resource limit/);
+  await refused(["RLIMIT_CORE", "RLIMIT_CORE"], /"RLIMIT_CORE": it is listed twice/);
+});
+
 test("scheduling and I/O priority are inherited", here, async () => {
   await using bundle = new Bundle();
   const { stdout } = await bundle.sh("cat /proc/self/stat", {
