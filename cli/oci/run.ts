@@ -5,6 +5,7 @@
  */
 
 import { checkConsole, readBundle, runContainer } from "../../src/lifecycle/mod.ts";
+import { leaveMemoryBehind } from "../../src/program/mod.ts";
 import { define } from "./command.ts";
 import { LAUNCH_FLAGS, launchOptions } from "./launch_flags.ts";
 
@@ -32,5 +33,6 @@ export const command = define({
   const container = await runContainer({ ...options, config });
   const exitCode = await front.wait(container.process);
   if (!flags.keep) await container.delete();
+  leaveMemoryBehind();
   return exitCode;
 });

@@ -13,7 +13,7 @@
  * @module
  */
 
-export { runBehind } from "./behind.ts";
+export { leaveMemoryBehind, runBehind } from "./behind.ts";
 export * from "./calls.ts";
 export { syscallError, toError } from "./failure.ts";
 export type { Readable } from "./readable.ts";
