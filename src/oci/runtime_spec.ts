@@ -199,7 +199,8 @@ export interface OciResources {
   readonly devices?: readonly OciDeviceRule[];
   readonly memory?: OciMemory;
   readonly cpu?: OciCpu;
-  readonly pids?: { readonly limit: number };
+  /** -1 is no limit; 0 is as if it were not there, as it was up to version 1.2 of the specification. */
+  readonly pids?: { readonly limit?: number };
   readonly blockIO?: OciBlockIo;
   readonly hugepageLimits?: readonly { readonly pageSize: string; readonly limit: number }[];
   readonly network?: {

@@ -5,7 +5,7 @@
  */
 
 import { CtrError } from "../errors.ts";
-import { exists, readText } from "../program/mod.ts";
+import { exists, readText, readTextIfExists } from "../program/mod.ts";
 import { type CgroupLayout, checkedCgroupPath, directoryIn } from "./cgroup.ts";
 import type { ExecOptions } from "./types.ts";
 
@@ -38,11 +38,28 @@ export function cgroupsOf(
     else if (sub !== "") throw noCgroup(directory + sub);
   }
   const entered = [...found].map((directory) => ({ directory, version: layout.version }));
-  if (layout.version === 2 || layout.unified === undefined) return entered;
+  if (layout.version === 2) return entered.map((cgroup) => withRoom(cgroup, { layout, pid }));
+  if (layout.unified === undefined) return entered;
   const beside = directoryIn(layout.unified, said);
   if (beside === undefined || !exists(beside)) return entered;
   const sub = names.length === 0 && exists(beside + below) ? below : "";
-  return [...entered, { directory: beside + sub, version: 2 }];
+  return [...entered, withRoom({ directory: beside + sub, version: 2 }, { layout, pid })];
+}
+
+/**
+ * A container that has given its controllers to cgroups below its own, as one with systemd does, has
+ * left no room for processes there: the new one goes where the container's first process is.
+ */
+function withRoom(
+  cgroup: EnteredCgroup,
+  { layout, pid }: { readonly layout: CgroupLayout; readonly pid: number },
+): EnteredCgroup {
+  const { directory } = cgroup;
+  const given = readTextIfExists(`${directory}/cgroup.subtree_control`)?.trim() ?? "";
+  if (given === "") return cgroup;
+  return parseProcCgroup(readText(`/proc/${pid}/cgroup`), layout)
+    .find(({ version, directory: at }) => version === 2 && at.startsWith(`${directory}/`)) ??
+    cgroup;
 }
 
 /** `[CONTROLLER,...:]PATH`. */

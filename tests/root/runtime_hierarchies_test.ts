@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmdirSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import type { OciSpec } from "../../src/oci/mod.ts";
 import { close, kill, waitFor } from "../../src/program/mod.ts";
 import {
   type CgroupPath,
+  cgroupVersion,
   containerStatsJsonAt,
   destroyAt,
   updateResourcesAt,
@@ -15,6 +16,9 @@ import { Bundle, type Created, type Variation } from "../fixtures/bundle.ts";
 import { RUNTIME } from "../fixtures/cli.ts";
 import { needs } from "../fixtures/needs.ts";
 import { ROOT } from "../fixtures/source_scan.ts";
+
+/** Where version 2 is, alone or beside the other. */
+const UNIFIED = `/sys/fs/cgroup${cgroupVersion() === 2 ? "" : "/unified"}`;
 
 const hybrid = needs("root", "cgroup1", "file:/bin/busybox", "file:/sys/fs/cgroup/unified");
 
@@ -64,6 +68,29 @@ test(
       assert.deepEqual([...stdout.matchAll(/:(\/.*)$/gm)].filter(([, path]) => path !== "/"), []);
     }),
 );
+
+test("a process is added to a container that has divided its cgroup among its own", {
+  ...needs("root", "cgroup", "file:/bin/busybox", `file:${UNIFIED}/cgroup.controllers`),
+}, () => {
+  const [controller = ""] = readFileSync(`${UNIFIED}/cgroup.controllers`, "utf8").trim().split(" ");
+  return withSleeper({ create: { everyHierarchy: true } }, async ({ bundle, pid, path }) => {
+    const directory = `${UNIFIED}${path}`;
+    // A version that is beside another has given nothing to the container yet.
+    for (const above of [UNIFIED, dirname(directory)]) {
+      writeFileSync(`${above}/cgroup.subtree_control`, `+${controller}`);
+    }
+    mkdirSync(`${directory}/init.scope`);
+    writeFileSync(`${directory}/init.scope/cgroup.procs`, String(pid));
+    writeFileSync(`${directory}/cgroup.subtree_control`, `+${controller}`);
+    const spec = bundle.spec(["x"]);
+    const { stdout, stderr } = await bundle.exec({
+      pid,
+      spec,
+      process: { ...spec.process!, args: ["/bin/cat", "/proc/self/cgroup"] },
+    });
+    assert.match(stdout, /^0::\/init.scope$/m, stderr);
+  });
+});
 
 test("huge pages are limited where their controller is", hybrid, () => {
   const size = readFileSync("/proc/meminfo", "utf8").match(/^Hugepagesize: +(\d+) kB$/m)![1]!;

@@ -61,7 +61,7 @@ export function resourceProperties(resources: OciResources, dialect: Dialect): P
   if (!v2) set("CPUShares", cpu.shares);
   properties.push(...quotaProperties(cpu.quota, cpu.period, dialect));
   set(v2 ? "IOWeight" : "BlockIOWeight", v2 ? ioWeight(blockIO.weight) : blockIO.weight);
-  if (pids !== undefined && (pids.limit > 0 || pids.limit === -1)) {
+  if (pids?.limit !== undefined && (pids.limit > 0 || pids.limit === -1)) {
     properties.push(uint64("TasksMax", pids.limit));
   }
   properties.push(...cpusetProperties(cpu.cpus, cpu.mems, dialect));
