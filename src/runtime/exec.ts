@@ -8,6 +8,7 @@
  */
 
 import { CtrError } from "../errors.ts";
+import { AT, O } from "../linux/mod.ts";
 import { call, close, ProgramBuilder, readText, type Ref, spawn } from "../program/mod.ts";
 import { cgroupLayout } from "./cgroup.ts";
 import { oomSteps } from "./compile.ts";
@@ -27,6 +28,7 @@ import {
   stdioSteps,
 } from "./process_steps.ts";
 import { type RareSteps, rareSteps } from "./rare.ts";
+import { chrootSteps } from "./root_steps.ts";
 import { type Filter, filterOf } from "./seccomp_steps.ts";
 import { cgroupsOf } from "./exec_cgroups.ts";
 import { execSteps } from "./exec_steps.ts";
@@ -121,9 +123,12 @@ function compileExec(
   undumpableStep(p);
   let namespaces = 0;
   for (const { type } of spec.linux?.namespaces ?? []) namespaces += NAMESPACE_FLAGS[type];
+  // A mount namespace brings its root; without one of its own the container has it by chroot.
+  const root = (namespaces & NAMESPACE_FLAGS.mount) === 0 ? rootStep(p, pid) : undefined;
   if (namespaces !== 0) {
     p.step("setns", [pidfd, namespaces], { name: "join the container's namespaces" });
   }
+  if (root !== undefined) chrootSteps(p, root);
   const added = secondCloneStep(p, 0);
   if (userns) becomeRootSteps(p);
   p.step("setsid", []);
@@ -144,6 +149,15 @@ function compileExec(
   });
   const attempts = execSteps(p, process, { kept, executable: options.executable });
   return { program: p, added, ready: { attempts, checks: [check] }, listener };
+}
+
+/** The root of the container's process. */
+function rootStep(p: ProgramBuilder, pid: number): Ref {
+  const path = `/proc/${pid}/root`;
+  return p.step("openat", [AT.AT_FDCWD, path, O.O_PATH | O.O_CLOEXEC, 0], {
+    name: "open root",
+    subject: path,
+  });
 }
 
 function checkProcess(args: readonly string[], cwd: string): void {

@@ -74,11 +74,19 @@ export function enterRootSteps(
     return [];
   }
   const checks = how === "move" ? hideKernelSteps(p, kernelMounts) : [];
+  if (how === "move") {
+    p.step("fchdir", [root]);
+    p.step("mount", [".", "/", 0, MS.MS_MOVE, 0], { name: "move the root" });
+  }
+  chrootSteps(p, root);
+  return checks;
+}
+
+/** Make a directory `/` for this process alone. */
+export function chrootSteps(p: ProgramBuilder, root: Ref): void {
   p.step("fchdir", [root]);
-  if (how === "move") p.step("mount", [".", "/", 0, MS.MS_MOVE, 0], { name: "move the root" });
   p.step("chroot", ["."]);
   p.step("chdir", ["/"]);
-  return checks;
 }
 
 /** With nothing of the host's tree reachable. */

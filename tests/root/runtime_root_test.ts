@@ -10,7 +10,7 @@ import { existsSync, mkdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { OciNamespace, OciSpec } from "../../src/oci/mod.ts";
-import { close, waitFor } from "../../src/program/mod.ts";
+import { close, kill, waitFor } from "../../src/program/mod.ts";
 import { Bundle, inUserNamespace, traces, type Variation } from "../fixtures/bundle.ts";
 import { until } from "../fixtures/cli.ts";
 import { needs } from "../fixtures/needs.ts";
@@ -158,4 +158,35 @@ test("what is mounted for a container in its own namespace ends with it", here, 
   close(created.stdout);
   close(created.stderr);
   assert.ok(!readFileSync("/proc/self/mountinfo", "utf8").includes(bundle.dir));
+});
+
+test("an added process has the container's root, however that came to it", here, async () => {
+  await using bundle = new Bundle();
+  mkdirSync(join(bundle.rootfs, "here"));
+  const paths = { maskedPaths: [], readonlyPaths: [] };
+  const chroot = (spec: OciSpec): OciSpec => ({
+    ...spec,
+    linux: {
+      ...withNamespaces((all) => all.filter(({ type }) => type !== "mount"))(spec).linux,
+      ...paths,
+    },
+  });
+  for (const change of [chroot, (spec: OciSpec) => spec]) {
+    const more = { change, create: { noPivot: true } };
+    const created = await bundle.create(["/bin/sleep", "30"], more);
+    created.process.start();
+    try {
+      const spec = bundle.spec([], more);
+      const process = { ...spec.process!, args: ["/bin/ls", "-d", "/here", "/root/../../here"] };
+      const { stdout, stderr } = await bundle.exec({ pid: created.process.pid, spec, process });
+      assert.equal(stdout, "/here\n/root/../../here\n", stderr);
+    } finally {
+      kill(created.process.pid, 9);
+      waitFor(created.process.pid, { block: true });
+      close(created.stdout);
+      close(created.stderr);
+      await bundle.destroy();
+      if (change === chroot) execFileSync("umount", ["-l", bundle.rootfs]);
+    }
+  }
 });
