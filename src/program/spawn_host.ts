@@ -22,6 +22,8 @@ export interface HostProcess {
   /** A session of its own: signals of the terminal do not reach it. */
   readonly newSession?: boolean;
   readonly cwd?: string;
+  /** Appends what the child does first: joins or makes namespaces, mounts. */
+  readonly before?: (p: ProgramBuilder) => void;
 }
 
 /**
@@ -33,6 +35,7 @@ export interface HostProcess {
 export function spawnHost(host: HostProcess): number {
   const p = new ProgramBuilder("spawn");
   if (host.newSession) p.step("setsid", []);
+  host.before?.(p);
   if (host.cwd !== undefined) p.step("chdir", [host.cwd], { subject: host.cwd });
   placeDescriptors(p, host.fds);
   const CLOSE_RANGE_CLOEXEC = 4;
@@ -46,7 +49,7 @@ export function spawnHost(host: HostProcess): number {
   child.free();
   if (failure !== undefined) {
     waitFor(child.pid, { block: true });
-    throw toError(failure, { operation: "execute" });
+    throw toError(failure, { operation: failure.step.options.name ?? "execute" });
   }
   return child.pid;
 }

@@ -12,10 +12,13 @@
  */
 
 import { arch } from "../../ffi/mod.ts";
-import type { OciResources, OciSpec } from "../oci/mod.ts";
+import type { OciResources } from "../oci/mod.ts";
 import { cgroupLayout } from "./cgroup.ts";
 import { destroyAt, freezeAt, pidsAt } from "./cgroup_door.ts";
-import { cgroupPathOf } from "./create.ts";
+import type { RuntimeProgram } from "./command/command.ts";
+import type { CommandRuntimeOptions } from "./command/command_runtime.ts";
+import { cgroupPathOf, create } from "./create.ts";
+import type { ContainerRef, LowLevelRuntime } from "./low_level.ts";
 import type {
   CgroupPlace,
   CgroupStats,
@@ -25,7 +28,9 @@ import type {
   SystemdManager,
 } from "./types.ts";
 
-export { cgroupPathOf, create, keepable } from "./create.ts";
+export { cgroupPathOf, create };
+export { keepable } from "./create.ts";
+export type { RuntimeProgram } from "./command/command.ts";
 export type { CgroupPath } from "./cgroup.ts";
 export {
   containerStatsJsonAt,
@@ -39,6 +44,7 @@ export {
 export { cgroupDirectoriesAt, frozenAt } from "./cgroup_place.ts";
 export { availableCapabilities } from "./facts.ts";
 export { layerReader, processReader } from "./layer_files.ts";
+export type { ContainerRef, LowLevelProcess, LowLevelRuntime } from "./low_level.ts";
 export { type ResolvedUser, resolveGroup, resolveUser } from "./users.ts";
 export { defaultSpec, parseSecurityOptions, type SpecOptions } from "./default_spec.ts";
 export type {
@@ -63,12 +69,6 @@ export async function initExecutable(): Promise<Uint8Array> {
 /** 1 or 2; a hybrid host counts as 1, where its controllers are. */
 export function cgroupVersion(): 1 | 2 {
   return cgroupLayout().version;
-}
-
-/** Which container a cgroup operation is about. */
-export interface ContainerRef {
-  readonly id: string;
-  readonly spec: OciSpec;
 }
 
 /**
@@ -164,4 +164,16 @@ export async function updateUnit(place: CgroupPlace, resources: OciResources): P
   if (place.unit !== undefined) {
     await (await import("./systemd/unit.ts")).updateUnit(place, resources);
   }
+}
+
+/** This room as a low-level runtime. */
+export const builtIn: LowLevelRuntime = { create, exec, destroy, freeze, stats, pids };
+
+/** Another runtime, for one container; see `command/command_runtime.ts`. */
+export async function commandRuntime(
+  program: RuntimeProgram,
+  options: CommandRuntimeOptions = {},
+): Promise<LowLevelRuntime> {
+  const { CommandRuntime } = await import("./command/command_runtime.ts");
+  return new CommandRuntime(program, options);
 }

@@ -1,0 +1,57 @@
+/**
+ * The contract between a container's owner, the shim, and what makes its processes: the built-in
+ * runtime, or a program such as runc that is driven by its command line.
+ *
+ * Life cycle: `create`, then `start` of what that returned; `exec` and the others while it runs; after
+ * its end `destroy`, which leaves nothing of it and may be repeated. Processes become children of the
+ * caller's process, which reaps them once they were started.
+ *
+ * @module
+ */
+
+import type { OciSpec } from "../oci/mod.ts";
+import type { CgroupStats, CreateOptions, ExecOptions, RuntimeProcess } from "./types.ts";
+
+/** Which container an operation is about. */
+export interface ContainerRef {
+  readonly id: string;
+  readonly spec: OciSpec;
+}
+
+/** What a low-level runtime wants to know of a process that it adds. */
+export interface LowLevelExecOptions extends ExecOptions {
+  readonly id: string;
+}
+
+/** A process of whichever runtime. {@link RuntimeProcess} is one. */
+export interface LowLevelProcess extends Pick<RuntimeProcess, "keeper"> {
+  /** 0 before the start, where the runtime makes and starts an added process in one. */
+  readonly pid: number;
+  /** The pty master, as early as `pid`. */
+  readonly console: number | undefined;
+  /** Let it exec. @throws {CtrError} with operation `execute` when it cannot */
+  start(): void | Promise<void>;
+  /** Give up before `start`: the process ends and is reaped. */
+  abandon(): void | Promise<void>;
+  /**
+   * Send it a signal; absent: kill(2) will do.
+   *
+   * @returns whether it was there
+   */
+  kill?(signal: number): Promise<boolean>;
+}
+
+/** What makes the processes of one container. */
+export interface LowLevelRuntime {
+  create(options: CreateOptions): Promise<LowLevelProcess>;
+  exec(options: LowLevelExecOptions): Promise<LowLevelProcess>;
+  destroy(container: ContainerRef): Promise<void>;
+  freeze(container: ContainerRef, frozen: boolean): Promise<void>;
+  stats(container: ContainerRef): Promise<CgroupStats>;
+  pids(container: ContainerRef): Promise<number[]>;
+  /**
+   * Reap the children of this process that nobody owns, where the runtime makes it the parent of
+   * others' children. As a zombie, one would keep the process-id namespace that it was in.
+   */
+  reapOrphans?(owned: (pid: number) => boolean): void;
+}
