@@ -159,7 +159,8 @@ export class ShimServer {
       reply = errorFrame(stream, GRPC_CODES[codeOf(error)] ?? 13, messageOf(error));
     }
     connection.write(reply);
-    if (request.method === "Delete") void this.#settle();
+    // What it took so long for may be nobody's by now.
+    if (request.method === "Delete" || this.#connections === 0) void this.#settle();
   }
 
   /** Open the socket of a container, or let it lead to the one that all share. */

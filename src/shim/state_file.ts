@@ -27,6 +27,15 @@ export function writeState(
   replaceFile(`${dataDir}/state.json`, JSON.stringify({ ...NOTHING, ...state }));
 }
 
+/** Write it if that can be done: its directory may be removed, or the disk full. */
+export function tryWriteState(...args: Parameters<typeof writeState>): void {
+  try {
+    writeState(...args);
+  } catch {
+    // Whoever waits is told all the same.
+  }
+}
+
 /** What the state says of a task's end. */
 export function exitState(exit: ProcessExit): Partial<TaskState> {
   return { finishedAt: exit.exitedAt, exitCode: exit.exitCode, oomKilled: exit.oomKilled };

@@ -5,15 +5,18 @@
  */
 
 import type { OciProcess, OciSpec } from "../oci/mod.ts";
-import { kill, readText, waitFor } from "../program/mod.ts";
-import { type CgroupStats, create, destroy, exec, freeze, pids, stats } from "../runtime/mod.ts";
+import { waitFor } from "../program/mod.ts";
+import { builtIn, type LowLevelRuntime } from "../runtime/mod.ts";
 import { span } from "../trace.ts";
+import { readSpec } from "./bundle_spec.ts";
 import { JsonLog } from "./json_log.ts";
 import { ProcessIo } from "./process_io.ts";
-import { exitState, failureCode, writeFailure, writeState } from "./state_file.ts";
+import { exitState, failureCode, tryWriteState, writeFailure } from "./state_file.ts";
 import type { AdoptedProcess, CreateTaskOptions } from "./task_api.ts";
 import { oomKilled } from "./oom.ts";
 import {
+  abandonStdio,
+  begin,
   hasEnded,
   newProcess,
   noSuchProcess,
@@ -21,8 +24,10 @@ import {
   type Process,
   processExists,
   runningProcess,
+  signal,
   wrongState,
 } from "./task_process.ts";
+import { runtimeFor } from "./task_runtime.ts";
 import type { ProcessExit, TaskOptions, TaskState } from "./types.ts";
 
 /** A daemon may keep an output open; after its parent's end it is listened to as long as Docker does. */
@@ -34,6 +39,8 @@ export class Task {
   readonly options: CreateTaskOptions;
   readonly #task: TaskOptions;
   readonly #spec: OciSpec;
+  /** What makes its processes. */
+  runtime: LowLevelRuntime = builtIn;
   /** By exec id; the container's first process is `""`. */
   readonly #processes = new Map<string, Process>();
   #log: JsonLog | undefined;
@@ -61,10 +68,12 @@ export class Task {
       log: this.#log,
     });
     try {
-      const runtime = await create({ ...this.#ref, bundle, rootfs, stdio: io.stdio });
-      io.begin(runtime.console);
-      this.#processes.set("", newProcess(io, runtime));
-      return runtime.pid;
+      this.runtime = await runtimeFor(this.#task);
+      const made = await this.runtime.create({ ...this.ref, bundle, rootfs, stdio: io.stdio });
+      const process = newProcess(io, made);
+      begin(process);
+      this.#processes.set("", process);
+      return made.pid;
     } catch (error) {
       io.abandon();
       this.#log.close();
@@ -78,7 +87,7 @@ export class Task {
     this.#log = new JsonLog(this.options.logPath);
     const io = ProcessIo.of([stdout, stderr], this.#log);
     io.begin(undefined);
-    const { pid, exitCode } = await onlyChild(() => this.pids());
+    const { pid, exitCode } = await onlyChild(() => this.runtime.pids(this.ref));
     const process = runningProcess(io, pid);
     this.#processes.set("", process);
     if (exitCode === undefined) this.#runs(startedAt);
@@ -87,12 +96,14 @@ export class Task {
   }
 
   /** Let a process go. */
-  start(execId: string): number {
+  async start(execId: string): Promise<number> {
     const process = this.#process(execId);
     if (process.started) throw wrongState(this.id, "start", "it was started already");
-    process.started = true;
+    process.started = process.busy = true;
     try {
-      span("exec", () => process.runtime.start());
+      await span("exec", () => process.runtime.start());
+      process.busy = false;
+      begin(process);
     } catch (error) {
       if (execId === "") {
         this.#neverRan = true;
@@ -124,10 +135,15 @@ export class Task {
     });
     try {
       if (this.#processes.has(execId)) throw processExists(execId);
-      const options = { pid: this.pid, spec: this.#spec, process: spec, stdio: io.stdio };
-      const runtime = await exec(options);
-      io.begin(runtime.console);
-      this.#processes.set(execId, newProcess(io, runtime));
+      const made = await this.runtime.exec({
+        ...this.ref,
+        pid: this.pid,
+        process: spec,
+        stdio: io.stdio,
+      });
+      const process = newProcess(io, made);
+      if (made.pid !== 0) begin(process);
+      this.#processes.set(execId, process);
     } catch (error) {
       io.abandon();
       throw error;
@@ -139,9 +155,8 @@ export class Task {
     return this.#process(execId).exited;
   }
 
-  kill(execId: string, signal: number): void {
-    const { runtime, exit } = this.#process(execId);
-    if (exit !== undefined || !kill(runtime.pid, signal)) throw hasEnded(execId || this.id);
+  async kill(execId: string, number: number): Promise<void> {
+    if (!await signal(this.#process(execId), number)) throw hasEnded(execId || this.id);
   }
 
   /** The stdio of a process. */
@@ -153,19 +168,9 @@ export class Task {
     if (this.#status !== (paused ? "running" : "paused")) {
       throw wrongState(this.id, paused ? "pause" : "resume", `it is ${this.#status}`);
     }
-    await freeze(this.#ref, paused);
+    await this.runtime.freeze(this.ref, paused);
     this.#status = paused ? "paused" : "running";
     this.#writeState();
-  }
-
-  /** Host process ids of everything in the container. */
-  pids(): Promise<number[]> {
-    return pids(this.#ref);
-  }
-
-  /** What its cgroup counted. */
-  stats(): Promise<CgroupStats> {
-    return stats(this.#ref);
   }
 
   /** What is known of a process. */
@@ -189,10 +194,17 @@ export class Task {
   /** Look which processes have ended. Signals of several coalesce, so all are asked. */
   reap(): void {
     for (const [execId, process] of this.#processes) {
-      if (process.exit !== undefined || !process.started) continue;
+      if (process.exit !== undefined || !process.started || process.busy) continue;
       const ended = waitFor(process.runtime.pid);
       if (ended !== undefined) this.#ended(execId, process, ended.exitCode);
     }
+  }
+
+  /** Whether a child of the shim is a process of this task, which reaps it. */
+  owns(pid: number): boolean {
+    return this.#processes.values().some(({ runtime, exit }) =>
+      exit === undefined && runtime.pid === pid
+    );
   }
 
   /** Forget a process that has ended or was not started; the task also gives its cgroup back. */
@@ -202,9 +214,9 @@ export class Task {
       throw wrongState(this.id, "delete", "it is running");
     }
     if (process.exit === undefined) {
-      process.started = true;
+      process.started = process.busy = true;
       if (execId === "") this.#neverRan = true;
-      process.runtime.abandon();
+      await process.runtime.abandon();
       this.#ended(execId, process, 137);
     }
     const exit = await process.exited;
@@ -229,11 +241,12 @@ export class Task {
   }
 
   #clean(): Promise<void> {
-    this.#cleaned ??= destroy(this.#ref);
+    this.#cleaned ??= this.runtime.destroy(this.ref);
     return this.#cleaned;
   }
 
   #ended(execId: string, process: Process, exitCode: number): void {
+    abandonStdio(process);
     process.exit = { exitCode, exitedAt: Date.now(), oomKilled: false };
     void this.#finish(execId, process, process.exit);
   }
@@ -242,7 +255,7 @@ export class Task {
     await process.io.drained(DRAIN_GRACE_MS);
     if (execId === "") {
       this.#log?.close();
-      process.exit = { ...exit, oomKilled: await oomKilled(this.#ref, exit.exitCode) };
+      process.exit = { ...exit, oomKilled: await oomKilled(this.ref, exit.exitCode) };
       // Whoever hears of the end may start it again, in a cgroup of the same name.
       await this.#clean().catch(() => {});
       this.#status = "stopped";
@@ -252,7 +265,8 @@ export class Task {
     process.setExited(process.exit!);
   }
 
-  get #ref(): { id: string; spec: OciSpec } {
+  /** The container, as its runtime knows it. */
+  get ref(): { readonly id: string; readonly spec: OciSpec } {
     return { id: this.id, spec: this.#spec };
   }
 
@@ -265,28 +279,14 @@ export class Task {
   #writeState(): void {
     if (this.#neverRan) return;
     const exit = this.#processes.get("")?.exit;
-    try {
-      writeState(this.options.dataDir, {
-        id: this.id,
-        status: this.#status,
-        pid: this.stopped ? 0 : this.pid,
-        shimPid: globalThis.process.pid,
-        shimStartTicks: this.#task.shimStartTicks,
-        startedAt: this.#startedAt,
-        ...exit === undefined ? {} : exitState(exit),
-      });
-    } catch {
-      // Its directory was removed, or the disk is full: whoever waits is told all the same.
-    }
-  }
-}
-
-/** A client that was killed may have written none: that container never ran. */
-function readSpec({ bundle, options }: TaskOptions): OciSpec {
-  try {
-    return JSON.parse(readText(`${bundle}/config.json`)) as OciSpec;
-  } catch (error) {
-    if (options.adopted === undefined) throw error;
-    return { ociVersion: "1.2.0" };
+    tryWriteState(this.options.dataDir, {
+      id: this.id,
+      status: this.#status,
+      pid: this.stopped ? 0 : this.pid,
+      shimPid: globalThis.process.pid,
+      shimStartTicks: this.#task.shimStartTicks,
+      startedAt: this.#startedAt,
+      ...exit === undefined ? {} : exitState(exit),
+    });
   }
 }

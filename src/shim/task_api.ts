@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { RuntimeProgram } from "../runtime/mod.ts";
 import type { Message } from "./protobuf.ts";
 
 /** The service's name on the wire; both versions have the same messages. */
@@ -130,6 +131,8 @@ export interface CreateTaskOptions {
   readonly detached?: boolean;
   /** The shim serves more containers, all by a socket in this directory. */
   readonly sharedDir?: string;
+  /** Not the built-in runtime: the state of this one goes to `execDir`. */
+  readonly runtime?: Omit<RuntimeProgram, "stateDir">;
   /** It runs already, and the shim, which was its keeper, takes it over. */
   readonly adopted?: AdoptedProcess;
 }

@@ -5,16 +5,20 @@
  */
 
 import { CtrError } from "../errors.ts";
-import { readTextIfExists, waitFor } from "../program/mod.ts";
-import type { RuntimeProcess } from "../runtime/mod.ts";
+import { kill, readTextIfExists, waitFor } from "../program/mod.ts";
+import type { LowLevelProcess } from "../runtime/mod.ts";
 import type { ProcessIo } from "./process_io.ts";
 import type { ProcessExit } from "./types.ts";
 
 /** A process that was made: it waits for its start, runs, or has ended. */
 export interface Process {
   readonly io: ProcessIo;
-  readonly runtime: RuntimeProcess;
+  readonly runtime: LowLevelProcess;
   started: boolean;
+  /** Its runtime is about to start or to end it: how it ended is looked at after that. */
+  busy: boolean;
+  /** Its stdio is connected here. */
+  begun: boolean;
   /** Set as soon as it was reaped; `exited` resolves later, when its output is through. */
   exit: ProcessExit | undefined;
   readonly exited: Promise<ProcessExit>;
@@ -22,24 +26,38 @@ export interface Process {
 }
 
 /** A process that waits for its start. */
-export function newProcess(io: ProcessIo, runtime: RuntimeProcess): Process {
+export function newProcess(io: ProcessIo, runtime: LowLevelProcess): Process {
   let setExited!: (exit: ProcessExit) => void;
   const exited = new Promise<ProcessExit>((resolve) => setExited = resolve);
-  return { io, runtime, started: false, exit: undefined, exited, setExited };
+  const state = { started: false, busy: false, begun: false, exit: undefined };
+  return { io, runtime, ...state, exited, setExited };
+}
+
+/** It exists: read what it writes, to the end. */
+export function begin(process: Process): void {
+  if (process.begun) return;
+  process.begun = true;
+  process.io.begin(process.runtime.console);
+}
+
+/** It never was, should it not have begun: what its runtime wrote instead is not its output. */
+export function abandonStdio(process: Process): void {
+  if (process.begun) return;
+  process.begun = true;
+  process.io.abandon();
+}
+
+/** Send it a signal. Returns whether it was there. */
+export async function signal({ runtime, exit }: Process, number: number): Promise<boolean> {
+  if (exit !== undefined || runtime.pid === 0) return false;
+  return await (runtime.kill?.(number) ?? kill(runtime.pid, number));
 }
 
 /** A process that was started by somebody else. */
 export function runningProcess(io: ProcessIo, pid: number): Process {
   const nothing = () => {};
-  const runtime = {
-    pid,
-    console: undefined,
-    keeper: undefined,
-    start: nothing,
-    abandon: nothing,
-    leave: nothing,
-  };
-  return { ...newProcess(io, runtime), started: true };
+  const runtime = { pid, console: undefined, keeper: undefined, start: nothing, abandon: nothing };
+  return { ...newProcess(io, runtime), started: true, begun: true };
 }
 
 /**

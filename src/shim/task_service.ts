@@ -53,7 +53,10 @@ export class TaskService {
 
   /** Look which processes have ended. */
   reap(): void {
-    for (const { task } of this.#tasks.values()) task.reap();
+    const tasks = [...this.#tasks.values()].map(({ task }) => task);
+    for (const task of tasks) task.reap();
+    const owned = (pid: number) => tasks.some((task) => task.owns(pid));
+    for (const { runtime } of tasks) runtime.reapOrphans?.(owned);
   }
 
   /** Call a method. @throws {CtrError} as the method does */
@@ -78,6 +81,7 @@ export class TaskService {
               target === "" ? mount : { ...mount, target }
             ),
             options,
+            reapAgain: () => this.reap(),
             shimStartTicks: this.#options.shimStartTicks,
           });
           const { adopted } = options;
@@ -98,7 +102,7 @@ export class TaskService {
         const { id, execId } = decode(METHODS.Start.request, payload);
         await this.made(id);
         const task = this.task(id);
-        const pid = task.start(execId);
+        const pid = await task.start(execId);
         if (execId === "") this.#started(id);
         return { pid };
       }
@@ -129,7 +133,7 @@ export class TaskService {
       }
       case "Kill": {
         const { id, execId, signal } = decode(METHODS.Kill.request, payload);
-        this.task(id).kill(execId, signal);
+        await this.task(id).kill(execId, signal);
         return {};
       }
       case "State": {
@@ -153,12 +157,13 @@ export class TaskService {
         return {};
       }
       case "Pids": {
-        const pids = await this.task(decode(METHODS.Pids.request, payload).id).pids();
+        const { runtime, ref } = this.task(decode(METHODS.Pids.request, payload).id);
+        const pids = await runtime.pids(ref);
         return { processes: pids.map((pid) => ({ pid })) };
       }
       case "Stats": {
-        const stats = await this.task(decode(METHODS.Stats.request, payload).id).stats();
-        const value = new TextEncoder().encode(JSON.stringify(stats));
+        const { runtime, ref } = this.task(decode(METHODS.Stats.request, payload).id);
+        const value = new TextEncoder().encode(JSON.stringify(await runtime.stats(ref)));
         return { stats: { typeUrl: STATS_TYPE, value } };
       }
       case "Connect": {

@@ -50,5 +50,7 @@ export interface TaskOptions {
   readonly bundle: string;
   readonly rootfs: readonly RootfsMount[];
   readonly options: CreateTaskOptions;
+  /** Look again which children of the shim have ended. */
+  readonly reapAgain: () => void;
   readonly shimStartTicks: number;
 }
