@@ -51,6 +51,7 @@ export async function containerOptions(
     ...given("stopTimeoutSec", flags["stop-timeout"]),
     sysctl: parsePairs(flags.sysctl),
     ...given("shmBytes", flags["shm-size"]),
+    ...given("runtime", flags.runtime),
     ...given("platform", flags.platform),
     pull: pullPolicy(flags.pull),
   };

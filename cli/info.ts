@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs";
 import { cpus, hostname, release, totalmem } from "node:os";
 import { arch, runtime } from "../ffi/mod.ts";
 import { cgroupVersion } from "../src/runtime/mod.ts";
-import { list } from "../src/task/mod.ts";
+import { list, runtimes } from "../src/task/mod.ts";
 import { type Context, define } from "./command.ts";
 import { FORMAT_ONE_HELP } from "./format.ts";
 import { binarySize } from "./humanize.ts";
@@ -85,10 +85,19 @@ async function gather(context: Context) {
     Name: hostname(),
     ServerVersion: VERSION,
     JavaScriptRuntime: runtime,
-    Runtimes: { ctr: {} },
+    Runtimes: await installed(context),
     DefaultRuntime: "ctr",
     SecurityOptions: ["name=seccomp,profile=builtin"],
   };
+}
+
+/** The built-in runtime, and those that `--runtime` finds. */
+async function installed(context: Context): Promise<Record<string, { readonly path?: string }>> {
+  const { KNOWN_RUNTIMES, OWN_RUNTIME, runtimePath } = await runtimes();
+  const env = [`PATH=${context.env["PATH"] ?? ""}`];
+  const found = KNOWN_RUNTIMES.map((name) => [name, runtimePath(name, env)] as const)
+    .flatMap(([name, path]) => path === undefined ? [] : [[name, { path }] as const]);
+  return Object.fromEntries([[OWN_RUNTIME, {}], ...found]);
 }
 
 function operatingSystem(): string {

@@ -50,6 +50,7 @@ export const CONTAINER_FLAGS = {
     ours: true,
     help: "The first argument is a root filesystem directory, not an image",
   },
+  "runtime": { type: "string", help: "Runtime to use for this container" },
   "security-opt": { type: "list", help: "Security Options" },
   "shm-size": { type: "bytes", help: "Size of /dev/shm" },
   "stop-signal": { type: "string", help: "Signal to stop the container" },
@@ -77,5 +78,5 @@ export const MISSING: readonly string[] =
     "health-timeout io-maxbandwidth io-maxiops ip ip6 ipc isolation kernel-memory link " +
     "link-local-ip log-driver log-opt mac-address memory-reservation memory-swap " +
     "memory-swappiness net-alias network-alias no-healthcheck oom-kill-disable oom-score-adj pid " +
-    "publish,p publish-all,P restart runtime storage-opt use-api-socket userns uts volume-driver " +
+    "publish,p publish-all,P restart storage-opt use-api-socket userns uts volume-driver " +
     "volumes-from").split(" ");

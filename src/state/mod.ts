@@ -25,6 +25,7 @@ export type { SnapshotRow, SnapshotTable } from "./snapshots.ts";
 export type {
   ContainerConfig,
   ContainerRecord,
+  ContainerRuntime,
   Directories,
   HostConfig,
   ImageRecord,

@@ -77,6 +77,16 @@ export interface HostConfig {
   readonly groupAdd: readonly string[];
   readonly sysctl: Readonly<Record<string, string>>;
   readonly shmBytes: number;
+  /** Absent: the built-in one. */
+  readonly runtime?: ContainerRuntime;
+}
+
+/** The OCI runtime of a container, when it is not the built-in one. */
+export interface ContainerRuntime {
+  /** As the person named it. */
+  readonly name: string;
+  /** Of its executable. */
+  readonly path: string;
 }
 
 /** A `-v`/`--mount` entry. */

@@ -56,7 +56,7 @@ export async function writeBundle(
     : [...config.env, `HOME=${user.home}`];
   const { seccomp } = parseSecurityOptions(hostConfig.securityOpt);
   if (record.rootfs === "") ensureDirectory(`${directory}/rootfs`, 0o755);
-  const spec: OciSpec = defaultSpec({
+  const made = defaultSpec({
     args,
     env,
     cwd: config.workingDir,
@@ -87,6 +87,8 @@ export async function writeBundle(
     sysctl: hostConfig.sysctl,
     shmBytes: hostConfig.shmBytes,
   });
+  // crun before 1.9 refuses every other version than 1.0; nothing in it is newer.
+  const spec: OciSpec = hostConfig.runtime === undefined ? made : { ...made, ociVersion: "1.0.2" };
   if (terminalSize === undefined) return spec;
   const { width, height } = terminalSize;
   return { ...spec, process: { ...spec.process!, consoleSize: { width, height } } };

@@ -189,7 +189,7 @@ export async function removeContainer(
       }
       await killTask(engine, record, state.status === "paused");
     }
-    await endOrphans(id);
+    await endOrphans(engine, id);
     await removeRecord(engine, record);
   }
   await sweepContainers(engine);

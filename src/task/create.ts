@@ -69,7 +69,7 @@ export async function prepareContainer(
   options: ContainerOptions,
 ): Promise<PreparedContainer> {
   const { directories } = engine;
-  const host = hostConfig(options);
+  const host = { ...hostConfig(options), ...await runtimeOf(engine, options) };
   checkName(options.name);
   for (const mount of host.binds) checkMount(mount);
   const image = options.rootfs !== undefined
@@ -138,6 +138,16 @@ export function recordContainer(
 ): ContainerRecord {
   writeConfig(dataDir(engine.directories, record.id), spec);
   return span("record", () => insert(engine, record, name === undefined));
+}
+
+/** Which runtime it has, should it not be the built-in one. */
+async function runtimeOf(
+  engine: Engine,
+  { runtime }: ContainerOptions,
+): Promise<Pick<ContainerRecord["hostConfig"], "runtime">> {
+  if (runtime === undefined) return {};
+  const found = (await import("./find_runtime.ts")).findRuntime(runtime, engine.env);
+  return found === undefined ? {} : { runtime: found };
 }
 
 /** Make the directory and lock it, although a sweep may find it in between and take it away. */

@@ -22,6 +22,8 @@ export interface Engine {
   shim(): Shim | Promise<Shim>;
   /** What a keeper becomes; absent where containers share a shim. */
   readonly keeper: ShimProgram | undefined;
+  /** `NAME=value` for the programs that it starts. */
+  readonly env: readonly string[];
   /** The command that reaches this store, for shims that have to clean up: `[…, "container", "rm"]`. */
   readonly cleanupArgv: readonly string[];
 }
@@ -88,6 +90,7 @@ export function openEngine(options: EngineOptions): Engine {
     },
     shim: () => options.sharedShim ? sharedBy() : spawnShim(program),
     keeper: options.sharedShim ? undefined : program,
+    env: shimEnv,
     cleanupArgv: options.cleanupArgv,
   };
 }

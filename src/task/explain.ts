@@ -4,6 +4,7 @@
  * @module
  */
 
+import { CtrError } from "../errors.ts";
 import { explain } from "../runtime/mod.ts";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,6 +20,14 @@ import type { ContainerOptions } from "./types.ts";
 
 /** The syscall program of the container that these options describe. Nothing of it is made. */
 export async function explainRun(engine: Engine, options: ContainerOptions): Promise<string> {
+  if (options.runtime !== undefined && options.runtime !== "ctr") {
+    throw new CtrError({
+      code: "invalid_argument",
+      operation: "explain",
+      subject: options.runtime,
+      reason: "only the system calls of the built-in runtime are known",
+    });
+  }
   const image = options.rootfs !== undefined
     ? undefined
     : await engine.images.ensure(options.image, {

@@ -85,7 +85,7 @@ export async function discard(
   await client.call("Delete", { id }).catch(() => {});
   if ((error as { code?: unknown } | null)?.code === "unavailable") {
     const { endOrphans } = await import("./task_state.ts");
-    await endOrphans(id); // the shim died
+    await endOrphans(engine, id); // the shim died
   }
   if (record.hostConfig.autoRemove) await removeRecord(engine, record);
 }

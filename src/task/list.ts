@@ -80,6 +80,7 @@ export async function inspectContainer(
       CapDrop: hostConfig.capDrop.length === 0 ? null : hostConfig.capDrop,
       GroupAdd: hostConfig.groupAdd.length === 0 ? null : hostConfig.groupAdd,
       Privileged: hostConfig.privileged,
+      Runtime: hostConfig.runtime?.name ?? "ctr",
       ReadonlyRootfs: hostConfig.readonlyRootfs,
       SecurityOpt: hostConfig.securityOpt.length === 0 ? null : hostConfig.securityOpt,
       ShmSize: hostConfig.shmBytes,

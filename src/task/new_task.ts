@@ -36,6 +36,9 @@ export function newTask(
       openStdin: record.config.openStdin,
       stdinOnce: start.detached !== true,
       ...sharedDir === undefined ? {} : { sharedDir },
+      ...record.hostConfig.runtime === undefined
+        ? {}
+        : { runtime: { path: record.hostConfig.runtime.path, env: engine.env } },
       ...record.hostConfig.autoRemove ? { cleanup: [...engine.cleanupArgv, record.id] } : {},
     },
   };

@@ -30,7 +30,8 @@ export async function runContainer(engine: Engine, options: RunOptions): Promise
   if (engine.keeper !== undefined && !options.openStdin && !options.tty) {
     const prepared = await prepareContainer(engine, options);
     try {
-      if (keepable(prepared.spec)) return await runKept(engine, prepared, options);
+      const own = prepared.record.hostConfig.runtime === undefined;
+      if (own && keepable(prepared.spec)) return await runKept(engine, prepared, options);
       const record = recordContainer(engine, prepared, options);
       return await runWith(engine, await engine.shim(), { ...prepared, record }, options);
     } finally {

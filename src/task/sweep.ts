@@ -25,7 +25,7 @@ export async function sweepContainers(engine: Engine): Promise<void> {
       // A maker holds it until there is a record; a remover forgets the record first.
       if (lock === undefined || engine.state.containers.get(id) !== undefined) continue;
       found = true;
-      await endOrphans(id);
+      await endOrphans(engine, id);
       await removeFiles(engine, { id, snapshotKey: id });
     } catch (error) {
       if (!isNotFound(error)) throw error; // somebody else was faster

@@ -37,7 +37,7 @@ export async function taskState(
   if (text === undefined) return { id, ...NEVER_STARTED };
   const state = JSON.parse(text) as TaskState;
   if (!isActive(state) || shimLives(state)) return state;
-  await endOrphans(id);
+  await endOrphans(engine, id);
   const ended: TaskState = {
     ...state,
     status: "stopped",
@@ -56,9 +56,17 @@ export function isActive({ status }: TaskState): boolean {
 }
 
 /** Kill what a shim that died has left running, and remove its cgroup. */
-export async function endOrphans(id: string): Promise<void> {
-  const { destroy } = await import("../runtime/mod.ts");
-  await destroy({ id, spec: { ociVersion: "1.2.0", linux: { cgroupsPath: `/ctr/${id}` } } });
+export async function endOrphans(engine: Engine, id: string): Promise<void> {
+  const { builtIn, commandRuntime } = await import("../runtime/mod.ts");
+  const stateDir = execDir(engine.directories, id);
+  const path = readTextIfExists(`${stateDir}/runtime`);
+  const runtime = path === undefined
+    ? builtIn
+    : await commandRuntime({ path, env: engine.env, stateDir });
+  await runtime.destroy({
+    id,
+    spec: { ociVersion: "1.2.0", linux: { cgroupsPath: `/ctr/${id}` } },
+  });
 }
 
 /** Process ids are reused: the start time tells whether it is still the same process. */

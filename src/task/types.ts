@@ -44,6 +44,8 @@ export interface ContainerOptions {
   readonly stopTimeoutSec?: number;
   readonly sysctl?: Readonly<Record<string, string>>;
   readonly shmBytes?: number;
+  /** Another OCI runtime than the built-in one: a name in PATH, or an absolute path. */
+  readonly runtime?: string;
   readonly platform?: string;
   readonly pull?: PullPolicy;
   readonly onProgress?: (progress: ImageProgress) => void;

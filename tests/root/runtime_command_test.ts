@@ -1,0 +1,339 @@
+/**
+ * Containers by other OCI runtimes than the built-in one, driven by their command line.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { test } from "node:test";
+import {
+  control,
+  type Engine,
+  exec,
+  explain,
+  list,
+  logs,
+  runContainer,
+  runDetached,
+  type RunOptions,
+} from "../../src/task/mod.ts";
+import { until, withCli } from "../fixtures/cli.ts";
+import { Output, type TestEngine, withEngine } from "../fixtures/engine.ts";
+import { needs } from "../fixtures/needs.ts";
+import { OTHER_RUNTIMES, type OtherRuntime, program } from "../fixtures/other_runtimes.ts";
+import { leftovers, systemState } from "../fixtures/system_state.ts";
+
+const NEEDS = ["root", "overlayfs", "cgroup"] as const;
+const RUNC = needs(...NEEDS, "cmd:runc");
+const sh = (script: string) => ({ image: "host", command: ["sh", "-c", script] });
+const LOOP = "trap 'echo bye; exit 9' TERM; echo up; while :; do sleep 0.02; done";
+
+/** Run in the foreground, and collect what it writes. */
+async function run(engine: Engine, options: RunOptions) {
+  const output = new Output();
+  const { exitCode } = await runContainer(engine, {
+    autoRemove: true,
+    onOutput: output.on,
+    ...options,
+  });
+  return { exitCode, stdout: output.stdout, stderr: output.stderr };
+}
+
+async function execIn(engine: Engine, name: string, command: readonly string[], tty = false) {
+  const output = new Output();
+  const { execContainer } = await exec();
+  const { exitCode } = await execContainer(engine, name, { command, tty, onOutput: output.on });
+  return { exitCode, stdout: output.stdout, stderr: output.stderr };
+}
+
+async function logOf(engine: Engine, name: string): Promise<string> {
+  let text = "";
+  for await (const { log } of (await logs()).containerLogs(engine, name, {})) text += log;
+  return text;
+}
+
+async function inspect(engine: Engine, name: string) {
+  const { State, HostConfig } = await (await list()).inspectContainer(engine, name);
+  return { ...State as Record<string, unknown>, ...HostConfig as Record<string, unknown> };
+}
+
+/** Run `work`, and look that nothing of it stays on the machine, where others may be at work. */
+async function nothingStays(work: () => Promise<void>, { nothingLeft, root }: TestEngine) {
+  const before = systemState();
+  await work();
+  await nothingLeft();
+  const others = /^(cgroup (?!\S*\/ctr\/[0-9a-f]{64}\b)|netns|interface|directory)/;
+  const left = await leftovers(before, { ignore: others });
+  assert.deepEqual(left.filter((text) => !text.startsWith("mount ") || text.includes(root)), []);
+}
+
+const withRuntime = (
+  { name, path }: OtherRuntime,
+  work: (test: TestEngine & { readonly runtime: string }) => Promise<void>,
+) =>
+  withEngine(`command-${name}`, "own shim", async (test) => {
+    // The image and its layer stay, as a pulled one does.
+    await run(test.engine, sh("true"));
+    await work({ ...test, runtime: path(test.root) });
+  });
+
+for (const other of OTHER_RUNTIMES) {
+  test(
+    `${other.name} runs containers to their end and leaves nothing`,
+    needs(...NEEDS, ...other.needs),
+    () =>
+      withRuntime(other, (test) =>
+        nothingStays(async () => {
+          const { engine, runtime } = test;
+          assert.deepEqual(
+            await run(engine, { ...sh("echo out; echo err >&2; exit 7"), runtime }),
+            {
+              exitCode: 7,
+              stdout: "out\n",
+              stderr: "err\n",
+            },
+          );
+          for (
+            const [command, code] of [
+              ["no-such-command", "not_found"],
+              ["/no/such/command", "not_found"],
+              ["/etc/passwd", "permission_denied"],
+            ] as const
+          ) {
+            await assert.rejects(run(engine, { image: "host", command: [command], runtime }), {
+              code,
+              operation: "execute",
+              subject: command,
+            });
+          }
+          const tty = await run(engine, {
+            ...sh("test -t 0 -a -t 2 && tty; stty size; exit 3"),
+            tty: true,
+            terminalSize: { width: 80, height: 24 },
+            runtime,
+          });
+          assert.deepEqual([tty.exitCode, tty.stdout.split("\r\n")[0]], [3, "/dev/pts/0"]);
+        }, test)),
+  );
+
+  test(
+    `${other.name} adds processes to a container that runs, and stops it`,
+    needs(...NEEDS, ...other.needs),
+    () =>
+      withRuntime(other, (test) =>
+        nothingStays(async () => {
+          const { engine, runtime } = test;
+          const { removeContainer, stopContainer } = await control();
+          await runDetached(engine, { ...sh(LOOP), name: "web", runtime });
+          await until("its trap", async () => (await logOf(engine, "web")) === "up\n");
+          assert.deepEqual(
+            await execIn(engine, "web", ["sh", "-c", "echo in; echo e >&2; exit 5"]),
+            {
+              exitCode: 5,
+              stdout: "in\n",
+              stderr: "e\n",
+            },
+          );
+          const tty = await execIn(engine, "web", ["sh", "-c", "tty; exit 4"], true);
+          assert.deepEqual(tty, { exitCode: 4, stdout: "/dev/pts/0\r\n", stderr: "" });
+          // What a runtime leaves behind when this fails must not keep the container from ending.
+          for (const [command, code] of [["nope", "not_found"], ["/etc", "permission_denied"]]) {
+            await assert.rejects(execIn(engine, "web", [command!]), { code, operation: "execute" });
+          }
+          await stopContainer(engine, "web");
+          const { Status, ExitCode } = await inspect(engine, "web");
+          assert.deepEqual([Status, ExitCode], ["exited", 9]);
+          assert.equal(await logOf(engine, "web"), "up\nbye\n");
+          await removeContainer(engine, "web");
+        }, test)),
+  );
+}
+
+const [RUNTIME] = OTHER_RUNTIMES;
+
+test(
+  "a container of another runtime is paused, killed, started again and removed",
+  RUNC,
+  () =>
+    withRuntime(RUNTIME!, (test) =>
+      nothingStays(async () => {
+        const { engine, runtime } = test;
+        const { killContainer, pauseContainer, removeContainer, startContainer, waitContainer } =
+          await control();
+        await runDetached(engine, { ...sh(LOOP), name: "web", runtime });
+        const { Pid } = await inspect(engine, "web");
+        await pauseContainer(engine, "web", true);
+        assert.equal((await inspect(engine, "web"))["Status"], "paused");
+        const freezer = /freezer:(.*)/.exec(readFileSync(`/proc/${Pid}/cgroup`, "utf8"));
+        const place = freezer === null ? "" : `/sys/fs/cgroup/freezer${freezer[1]}/freezer.state`;
+        if (place !== "") assert.equal(readFileSync(place, "utf8"), "FROZEN\n");
+        await pauseContainer(engine, "web", false);
+        assert.equal((await inspect(engine, "web"))["Status"], "running");
+        const waiting = waitContainer(engine, "web");
+        await killContainer(engine, "web");
+        assert.equal(await waiting, 137);
+        await startContainer(engine, "web");
+        const { Status, Runtime } = await inspect(engine, "web");
+        assert.deepEqual([Status, Runtime], ["running", "runc"]);
+        await pauseContainer(engine, "web", true);
+        await removeContainer(engine, "web", { force: true });
+      }, test)),
+);
+
+test(
+  "another runtime gets the limits, and an end for want of memory is told",
+  RUNC,
+  () =>
+    withRuntime(RUNTIME!, (test) =>
+      nothingStays(async () => {
+        const { engine, runtime } = test;
+        const { removeContainer } = await control();
+        const limits = { memoryBytes: 32 << 20, pidsLimit: 50, nanoCpus: 5e8, runtime };
+        const files = existsSync("/sys/fs/cgroup/cgroup.controllers")
+          ? "memory.max pids.max"
+          : "memory/memory.limit_in_bytes pids/pids.max";
+        const { stdout } = await run(engine, {
+          ...sh(`cd /sys/fs/cgroup; cat ${files}; ulimit -n`),
+          ...limits,
+          ulimits: [{ name: "nofile", soft: 100, hard: 200 }],
+        });
+        assert.equal(stdout, `${32 << 20}\n50\n100\n`);
+        const command = ["tail", "/dev/zero"];
+        const options = { image: "host", command, name: "oom", autoRemove: false, ...limits };
+        assert.equal((await run(engine, options)).exitCode, 137);
+        assert.equal((await inspect(engine, "oom"))["OOMKilled"], true);
+        await removeContainer(engine, "oom");
+      }, test)),
+);
+
+test(
+  "input reaches the process of another runtime to its end",
+  RUNC,
+  () =>
+    withRuntime(RUNTIME!, async ({ engine, runtime }) => {
+      const { exitCode, stdout } = await run(engine, {
+        image: "host",
+        command: ["cat"],
+        openStdin: true,
+        runtime,
+        onStarted: (running) => {
+          void running.writeStdin(new TextEncoder().encode("some words"));
+          running.endStdin();
+        },
+      });
+      assert.deepEqual([exitCode, stdout], [0, "some words"]);
+    }),
+);
+
+test(
+  "one shim serves containers of several runtimes",
+  RUNC,
+  () =>
+    withEngine("command-shared", "shared shim", async ({ engine, nothingLeft }) => {
+      const codes = await Promise.all(
+        [undefined, "runc", undefined, "runc"].map(async (runtime, code) => {
+          const named = runtime === undefined ? {} : { runtime };
+          return (await run(engine, { ...sh(`sleep 0.1; exit ${code}`), ...named })).exitCode;
+        }),
+      );
+      assert.deepEqual(codes, [0, 1, 2, 3]);
+      await nothingLeft();
+    }),
+);
+
+test(
+  "a runtime that fails leaves nothing, and its words are told",
+  RUNC,
+  () =>
+    withRuntime(RUNTIME!, (test) =>
+      nothingStays(async () => {
+        const { engine, root } = test;
+        const says = (words: string) =>
+          `for w; do test "$last" = --log && log=$w; last=$w; done; ` +
+          `echo '{"level":"error","msg":"${words}"}' >"$log"; exit 1`;
+        for (
+          const [name, text, reason] of [
+            ["fails", says("out of magic"), /out of magic/],
+            ["dies", "echo all is lost >&2; kill -9 $$", /exit code 137/],
+            ["no-pid", "exit 0", /no such file/],
+            [
+              "not-started",
+              `case "$*" in *" start "*) ${says("not today")};; esac
+            exec runc "$@"`,
+              /not today/,
+            ],
+            ["no-program", "#!/no/such/shell", /cannot run OCI runtime .* no such file/],
+          ] as const
+        ) {
+          const runtime = program(root, name, text);
+          await assert.rejects(run(engine, { ...sh("sleep 1000"), runtime }), (error: Error) => {
+            assert.match(error.message, reason);
+            assert.notEqual((error as { operation?: string }).operation, "execute");
+            return true;
+          });
+        }
+      }, test)),
+);
+
+test(
+  "kill -9 of the shim ends a container of another runtime, and rm leaves nothing of it",
+  RUNC,
+  () =>
+    withRuntime(RUNTIME!, (test) =>
+      nothingStays(async () => {
+        const { engine, runtime } = test;
+        await runDetached(engine, { ...sh(LOOP), name: "web", runtime });
+        const { Pid } = await inspect(engine, "web");
+        const status = readFileSync(`/proc/${Pid}/status`, "utf8");
+        process.kill(Number(/^PPid:\s+(\d+)/m.exec(status)![1]), "SIGKILL");
+        await until("its end", async () => (await inspect(engine, "web"))["Status"] === "exited");
+        await until("its process to go", () => !existsSync(`/proc/${Pid}`));
+        await (await control()).removeContainer(engine, "web");
+      }, test)),
+);
+
+test(
+  "a runtime that does not exist is refused before anything is made",
+  needs(...NEEDS),
+  () =>
+    withEngine("command-unknown", "own shim", async ({ engine, leftovers }) => {
+      const runtime = "no-such-runtime";
+      await assert.rejects(runDetached(engine, { ...sh("true"), runtime }), {
+        code: "invalid_argument",
+        subject: runtime,
+      });
+      assert.deepEqual(leftovers(), []);
+      const { explainRun } = await explain();
+      await assert.rejects(explainRun(engine, { ...sh("true"), runtime: "runc" }), {
+        code: "invalid_argument",
+      });
+    }),
+);
+
+test(
+  "--runtime takes names and paths, and inspect and info tell them",
+  RUNC,
+  () =>
+    withCli("command", async (cli) => {
+      for (
+        const [runtime, code] of [
+          ["runc", 3],
+          ["io.containerd.runc.v2", 3],
+          ["ctr", 3],
+          ["no-such-runtime", 125],
+        ] as const
+      ) {
+        const flags = ["--runtime", runtime];
+        const ended = await cli.run(["run", "--rm", ...flags, "host", "sh", "-c", "exit 3"]);
+        assert.equal(ended.code, code, ended.stderr);
+      }
+      assert.equal((await cli.run(["run", "--rm", "--runtime=runc", "host", "nope"])).code, 127);
+      assert.equal((await cli.run(["run", "--rm", "--runtime=runc", "host", "/etc"])).code, 126);
+      await cli.ok(["create", "--runtime", "runc", "--name", "web", "host", "true"]);
+      await cli.ok(["create", "--name", "own", "host", "true"]);
+      const format = ["--format", "{{.HostConfig.Runtime}}"];
+      assert.equal(await cli.ok(["inspect", ...format, "web", "own"]), "runc\nctr\n");
+      assert.match(await cli.ok(["info"]), /^Runtimes: ctr runc\b/m);
+    }),
+);
