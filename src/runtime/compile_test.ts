@@ -211,6 +211,8 @@ test("compile() chooses the way to mount an overlay by the length of its options
       "upperdir=/u",
       "workdir=/w",
       "volatile",
+      "noatime",
+      "nodev",
     ],
   }];
   const few = await lines({ ...input(), rootfs: rootfs(3) });
@@ -218,6 +220,7 @@ test("compile() chooses the way to mount an overlay by the length of its options
   const many = await lines({ ...input(), rootfs: rootfs(300) });
   assert.equal(many.filter((line) => line.includes('"lowerdir+"')).length, 300);
   assert.ok(many.some((line) => line.includes('FSCONFIG_SET_FLAG, "volatile"')));
+  assert.ok(many.some((line) => line.endsWith("MOUNT_ATTR_NODEV|MOUNT_ATTR_NOATIME)")));
 });
 
 test("compile() waits for id maps before it becomes root", async () => {

@@ -148,8 +148,10 @@ const BIND = MS.MS_RDONLY | MS.MS_NOSUID | MS.MS_NODEV | MS.MS_NOEXEC;
 const NODIRATIME = 0x80;
 const NOSYMFOLLOW = 0x200000;
 
-function attributes(flags: number): number {
-  return (flags & BIND) | (flags & MS.MS_NODIRATIME ? NODIRATIME : 0) |
+/** The attributes of a mount that flags of mount(2) ask for. */
+export function attributesOf(flags: number): number {
+  const times = flags & MS.MS_NOATIME ? 0x10 : flags & MS.MS_STRICTATIME ? 0x20 : 0;
+  return (flags & BIND) | times | (flags & MS.MS_NODIRATIME ? NODIRATIME : 0) |
     (flags & MS.MS_NOSYMFOLLOW ? NOSYMFOLLOW : 0);
 }
 
@@ -159,12 +161,10 @@ function attributes(flags: number): number {
  * the mode of access times; where that is refused, in a user namespace, the others stay.
  */
 function bindAttributes(flags: number, cleared: number): AttributeChange[] {
-  let set = attributes(flags);
-  let clear = attributes(cleared);
-  const times = flags & (MS.MS_NOATIME | MS.MS_STRICTATIME | MS.MS_RELATIME);
-  if (times !== 0 || cleared & (MS.MS_NOATIME | MS.MS_STRICTATIME)) clear |= ATIME;
-  if (times & MS.MS_NOATIME) set |= 0x10;
-  else if (times & MS.MS_STRICTATIME) set |= 0x20;
+  const set = attributesOf(flags);
+  let clear = attributesOf(cleared) & ~ATIME;
+  const times = MS.MS_NOATIME | MS.MS_STRICTATIME;
+  if ((flags & (times | MS.MS_RELATIME)) | (cleared & times)) clear |= ATIME;
   if (set === 0 && clear === 0) return [];
   const said = { set, clear, propagation: 0, recursive: false };
   const all = clear | (BIND | NOSYMFOLLOW) & ~set;

@@ -12,6 +12,7 @@ import { AT, MS, O } from "../linux/mod.ts";
 import { O_ARCH, type ProgramBuilder, type Ref } from "../program/mod.ts";
 import {
   type AttributeChange,
+  attributesOf,
   overlayData,
   type ParsedOptions,
   parseMountOptions,
@@ -232,8 +233,8 @@ function contextSteps(
     }
   }
   p.step("fsconfig", [context, FSCONFIG_CMD_CREATE, 0, 0, 0], about);
-  const attributes = flags & (MS.MS_RDONLY | MS.MS_NOSUID | MS.MS_NODEV | MS.MS_NOEXEC);
-  moveMount(p, p.step("fsmount", [context, 1, attributes], about), target, about.name, subject);
+  const made = p.step("fsmount", [context, 1, attributesOf(flags)], about);
+  moveMount(p, made, target, about.name, subject);
 }
 
 /** Give a detached mount its place. */
