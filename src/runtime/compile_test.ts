@@ -179,7 +179,7 @@ test("compile() reaches a mount's target component by component, inside the root
   assert.deepEqual(calls.slice(from, from + 9).map((line) => line.replace(/\{flags.*\}/, "{}")), [
     'mkdirat(#</b/rootfs>, "a", 0755)',
     'openat2(#</b/rootfs>, "a", {}, 24)',
-    'openat(#</a/b>, "b", O_WRONLY|O_CREAT|O_EXCL|O_CLOEXEC|O_NOFOLLOW, 0644)',
+    'openat(#</a/b>, "b", O_RDONLY|O_CREAT|O_EXCL|O_CLOEXEC|O_NOFOLLOW, 0644)',
     'openat2(#</b/rootfs>, "a/b", {}, 24)',
     'open_tree(AT_FDCWD, "/b/data", OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_RECURSIVE)',
     'mount_setattr(#</b/data>, "", AT_EMPTY_PATH, {attr_set=MOUNT_ATTR_RDONLY, ' +

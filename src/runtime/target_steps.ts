@@ -138,7 +138,8 @@ function createStep(
   const about = { name: "create target", mayFail: true };
   if (kind === "directory") p.step("mkdirat", [parent, name, mode], about);
   else {
-    const flags = O.O_WRONLY | O.O_CREAT | O.O_EXCL | O_ARCH.O_NOFOLLOW | O.O_CLOEXEC;
+    // Nothing that is open to write: it would keep the root from becoming read-only.
+    const flags = O.O_RDONLY | O.O_CREAT | O.O_EXCL | O_ARCH.O_NOFOLLOW | O.O_CLOEXEC;
     p.step("openat", [parent, name, flags, 0o644], about);
   }
 }

@@ -138,9 +138,12 @@ test("a container with rshared mounts made shared does not unmount the host's", 
 
 test("a read-only root is read-only, its tmpfs mounts are not", here, async () => {
   await using bundle = new Bundle();
+  const file = join(source(bundle), "file");
+  writeFileSync(file, "");
   const { stdout, stderr } = await bundle.sh("touch /x; touch /dev/shm/x && echo shm", {
     readonlyRootfs: true,
     cwd: "/made/before",
+    mounts: [bind(file, "/a/file/made/before")],
   });
   assert.match(stderr, /touch: \/x: Read-only file system/);
   assert.equal(stdout, "shm\n");
