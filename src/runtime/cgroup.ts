@@ -8,7 +8,7 @@
  */
 
 import { CtrError } from "../errors.ts";
-import type { OciResources } from "../oci/mod.ts";
+import type { OciResources, OciSpec } from "../oci/mod.ts";
 import { readText, readTextIfExists, rmdir } from "../program/mod.ts";
 
 /** Version 2 alone, at one place. */
@@ -137,6 +137,14 @@ export function asksRare(resources: OciResources): boolean {
     memory.disableOOMKiller === true ||
     [cpu.cpus, cpu.mems, cpu.burst, cpu.idle, cpu.realtimePeriod, cpu.realtimeRuntime]
       .some((value) => value !== undefined);
+}
+
+/** Whether a container may divide its cgroup: it sees nothing above, and can write to it. */
+export function mayDivide({ mounts = [], linux: { namespaces = [] } = {} }: OciSpec): boolean {
+  return namespaces.some(({ type, path }) => type === "cgroup" && !path) &&
+    mounts.some(({ type = "", options = [] }) =>
+      /^cgroup2?$/.test(type) && !options.includes("ro")
+    );
 }
 
 /** Remove directories as far as they can be; for when something else has failed already. */

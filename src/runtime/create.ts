@@ -12,6 +12,7 @@ import {
   type CgroupPath,
   checkedCgroupPath,
   type MadeCgroups,
+  mayDivide,
   removeDirectories,
 } from "./cgroup.ts";
 import { compile, hasNetDevices } from "./compile.ts";
@@ -74,6 +75,9 @@ export async function create(options: CreateOptions): Promise<ContainerProcess> 
   let sources: SourceTrees | undefined;
   try {
     rdt?.make();
+    if (unit === undefined && mayDivide(options.spec)) {
+      (await import("./cgroup_owner.ts")).giveCgroup(place.path, options.spec);
+    }
     sources = await sourceTrees(options.spec, options.bundle);
     const process = await startIn(cgroups, options, facts, { seccomp, rare, sources, unit, moves });
     rdt?.take(process);

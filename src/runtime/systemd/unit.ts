@@ -16,9 +16,11 @@ import {
   directoriesOf,
   directoryIn,
   type MadeCgroups,
+  mayDivide,
   removeDirectories,
 } from "../cgroup.ts";
 import { freezeCgroup } from "../cgroup_freezer.ts";
+import { giveCgroup } from "../cgroup_owner.ts";
 import { signalCgroup } from "../cgroup_processes.ts";
 import { makeV1, settingsV1 } from "../cgroup_v1.ts";
 import { makeV2 } from "../cgroup_v2.ts";
@@ -95,6 +97,7 @@ export async function planUnit(
           ? await makeV1(layout, place.path, resources, { occupied: true })
           : await makeV2(layout, place.path, resources, { occupied: true });
         if (fd !== undefined) close(fd);
+        if (mayDivide(spec)) giveCgroup(place.path, spec);
       },
       async abandon() {
         if (!ours) return;
