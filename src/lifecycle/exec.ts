@@ -9,6 +9,7 @@ import { exec, type RuntimeProcess } from "../runtime/mod.ts";
 import { effectiveSpec } from "./bundle.ts";
 import { sendDescriptor, sendPidfd } from "./console_socket.ts";
 import { findContainer, readSpec } from "./directory.ts";
+import { containerPasswd, withEnvironment } from "./environment.ts";
 import { wrongStatus } from "./errors.ts";
 import { writePidFile } from "./launch.ts";
 import { statusOf } from "./status.ts";
@@ -48,7 +49,10 @@ export async function execInContainer(options: ExecOptions): Promise<RuntimeProc
     id,
     bundle: container.record.bundle,
     spec,
-    process: options.process(spec.process),
+    process: withEnvironment(
+      options.process(spec.process),
+      containerPasswd(container.record.pid),
+    ),
     stdio: { stdin: 0, stdout: 1, stderr: 2 },
     preserveFds: options.preserveFds ?? 0,
     cgroup: container.record.unit ?? {

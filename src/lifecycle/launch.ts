@@ -12,6 +12,7 @@ import { effectiveSpec, readBundle, rootfsOf } from "./bundle.ts";
 import { sendDescriptor, sendPidfd } from "./console_socket.ts";
 import { lockDirectory, makeDirectory, writeRecord } from "./directory.ts";
 import { endContainer } from "./ending.ts";
+import { bundlePasswd, withEnvironment } from "./environment.ts";
 import { containerError } from "./errors.ts";
 import { makeGate } from "./gate.ts";
 import { startTimeOf } from "./status.ts";
@@ -112,11 +113,18 @@ async function launchProcess(
   }
 }
 
-function specFor({ id, listenFds, systemd }: CreateOptions, spec: OciSpec): OciSpec {
-  const effective = withSockets(effectiveSpec(spec, id), listenFds);
+function specFor({ id, bundle, listenFds, systemd }: CreateOptions, spec: OciSpec): OciSpec {
+  const effective = withSockets(withHome(effectiveSpec(spec, id), bundle), listenFds);
   if (systemd === undefined) return effective;
   const cgroupsPath = spec.linux?.cgroupsPath ?? ""; // systemd's default is another
   return { ...effective, linux: { ...effective.linux!, cgroupsPath } };
+}
+
+function withHome(spec: OciSpec, bundle: string): OciSpec {
+  const { process } = spec;
+  if (process === undefined) return spec;
+  const passwd = bundlePasswd(rootfsOf(bundle, spec), spec);
+  return { ...spec, process: withEnvironment(process, passwd) };
 }
 
 /** @see https://www.freedesktop.org/software/systemd/man/latest/sd_listen_fds.html */

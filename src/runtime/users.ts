@@ -53,6 +53,11 @@ export function resolveUser(
   return { uid, gid, additionalGids, home: entry?.[5] || "/" };
 }
 
+/** Where a user is at home; `/` when nobody says. */
+export function homeOf(uid: number, passwd: string): string {
+  return lines(passwd).find(([, , id]) => id === String(uid))?.[5] || "/";
+}
+
 /** A group of `--group-add`. */
 export function resolveGroup(
   text: string,

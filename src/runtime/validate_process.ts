@@ -19,6 +19,10 @@ export function validateProcess({ process }: OciSpec, warn: (text: string) => vo
   const { args, env = [], cwd } = process;
   if (!isStrings(args) || args.length === 0) throw refuse("process.args", "args must not be empty");
   if (!isStrings(env)) throw refuse("process.env", "it is no list of strings");
+  const nameless = env.find((entry) => !/^[^=]+=/.test(entry));
+  if (nameless !== undefined) {
+    throw refuse("process.env", `invalid environment variable: ${JSON.stringify(nameless)}`);
+  }
   if (typeof cwd !== "string" || cwd === "") {
     throw refuse("process.cwd", "Cwd property must not be empty");
   }

@@ -67,6 +67,8 @@ test("validateSpec() refuses a spec without what it must have", () => {
   assert.equal(reason(process({ args: [] })), '"process.args": args must not be empty');
   assert.equal(reason(process({ args: [1] })), '"process.args": args must not be empty');
   assert.equal(reason(process({ env: "A=b" })), '"process.env": it is no list of strings');
+  assert.match(reason(process({ env: ["A=", "B"] })), /invalid environment variable: "B"$/);
+  assert.match(reason(process({ env: ["=b"] })), /invalid environment variable: "=b"$/);
   assert.equal(reason(process({ cwd: "" })), '"process.cwd": Cwd property must not be empty');
   assert.equal(reason(process({ cwd: "x" })), '"process.cwd": Cwd must be an absolute path');
   assert.match(reason(process({ user: undefined })), /^"process.user.uid": undefined is no id/);

@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { addressOf } from "../../ffi/mod.ts";
 import type { OciSeccomp, OciSeccompAction, OciSeccompArg, OciSpec } from "../../src/oci/mod.ts";
 import { call, close, kill, SYS, waitFor } from "../../src/program/mod.ts";
 import { staticElf } from "../../src/runtime/init/init_elf.ts";
 import { Bundle, traces, type Variation } from "../fixtures/bundle.ts";
 import { needs } from "../fixtures/needs.ts";
+import { Agent, answer } from "../fixtures/seccomp_agent.ts";
 
 const here = needs("root", "cgroup", "file:/bin/busybox");
 
@@ -148,60 +147,6 @@ test(
     await assert.rejects(tried(["SCMP_ARCH_VAX"]), /there is no such architecture/);
   },
 );
-
-/** A socket that listens, and what is sent to it: the text, and a descriptor. */
-class Agent {
-  readonly directory: string = mkdtempSync(join(tmpdir(), "ctr-agent-"));
-  readonly path: string = join(this.directory, "socket");
-  readonly #socket = call("socket", "agent", 1, 1 | 0x80000, 0);
-
-  constructor() {
-    const address = new TextEncoder().encode(`\x01\0${this.path}\0`);
-    call("bind", "agent", this.#socket, address, address.length);
-    call("listen", "agent", this.#socket, 8);
-  }
-
-  receive(): { readonly state: Record<string, unknown>; readonly listener: number } {
-    const connection = call("accept4", "agent", this.#socket, 0, 0, 0x80000);
-    const [HEADER, VECTOR, CONTROL, DATA] = [0, 64, 128, 192];
-    const memory = new Uint8Array(8192);
-    const words = new DataView(memory.buffer);
-    const put = (at: number, value: number) => words.setBigUint64(at, BigInt(value), true);
-    const address = addressOf(memory);
-    put(HEADER + 16, address + VECTOR);
-    put(HEADER + 24, 1);
-    put(HEADER + 32, address + CONTROL);
-    put(HEADER + 40, 24);
-    put(VECTOR, address + DATA);
-    put(VECTOR + 8, memory.length - DATA);
-    const MSG_CMSG_CLOEXEC = 0x40000000;
-    const got = call("recvmsg", "agent", connection, memory, MSG_CMSG_CLOEXEC);
-    close(connection);
-    return {
-      state: JSON.parse(new TextDecoder().decode(memory.subarray(DATA, DATA + got))),
-      listener: words.getInt32(CONTROL + 16, true),
-    };
-  }
-
-  [Symbol.dispose](): void {
-    close(this.#socket);
-    rmSync(this.directory, { recursive: true });
-  }
-}
-
-/** Wait for a system call and answer it: with an errno, or 0 to let it be made. */
-function answer(listener: number, errno: number): { nr: number; pid: number } {
-  const [RECEIVE, SEND, CONTINUE] = [0xc0502100, 0xc0182101, 1];
-  const notification = new Uint8Array(80);
-  call("ioctl", "listener", listener, RECEIVE, notification);
-  const view = new DataView(notification.buffer);
-  const response = new DataView(new ArrayBuffer(24));
-  response.setBigUint64(0, view.getBigUint64(0, true), true);
-  response.setInt32(16, -errno, true);
-  response.setUint32(20, errno === 0 ? CONTINUE : 0, true);
-  call("ioctl", "listener", listener, SEND, new Uint8Array(response.buffer));
-  return { nr: view.getInt32(16, true), pid: view.getUint32(8, true) };
-}
 
 const MAKES = ["mkdir", "mkdirat"];
 
