@@ -174,7 +174,9 @@ function namespaceSteps(
   // Who is in a process-id namespace already must not look into who joins it (CVE-2016-9962).
   if (plan.joined.some(({ type }) => type === "pid")) undumpableStep(p);
   joinSteps(p, plan.joined);
-  const second = plan.secondClone === undefined ? undefined : secondCloneStep(p, plan.secondClone);
+  const second = plan.secondClone === undefined
+    ? undefined
+    : secondCloneStep(p, plan.secondClone, plan.has);
   if (plan.own.has("user")) waitSteps(p, go);
   rare?.inNamespaces(p);
   if (plan.has.has("user")) becomeRootSteps(p);

@@ -109,7 +109,8 @@ function compileExec(
   allProcessorsStep(p);
   rare?.inCgroups(p);
   if (process.oomScoreAdj !== undefined) oomSteps(p, process.oomScoreAdj);
-  const userns = spec.linux?.namespaces?.some(({ type }) => type === "user") === true;
+  const has = new Set((spec.linux?.namespaces ?? []).map(({ type }) => type));
+  const userns = has.has("user");
   const { uid: user } = process.user;
   const ownStdio = user === 0 && !userns ? [] : process.terminal ? [0] : stdioToOwn(stdio);
   const fds = [stdio.stdin, stdio.stdout, stdio.stderr] as const;
@@ -122,14 +123,14 @@ function compileExec(
   // Before anything of the container can see this process (CVE-2016-9962).
   undumpableStep(p);
   let namespaces = 0;
-  for (const { type } of spec.linux?.namespaces ?? []) namespaces += NAMESPACE_FLAGS[type];
+  for (const type of has) namespaces += NAMESPACE_FLAGS[type];
   // A mount namespace brings its root; without one of its own the container has it by chroot.
   const root = (namespaces & NAMESPACE_FLAGS.mount) === 0 ? rootStep(p, pid) : undefined;
   if (namespaces !== 0) {
     p.step("setns", [pidfd, namespaces], { name: "join the container's namespaces" });
   }
   if (root !== undefined) chrootSteps(p, root);
-  const added = secondCloneStep(p, 0);
+  const added = secondCloneStep(p, 0, has);
   if (userns) becomeRootSteps(p);
   p.step("setsid", []);
   if (wantsLabel(process)) labelSteps(p, privateProcSteps(p), process, labelling());
