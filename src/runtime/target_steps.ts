@@ -59,8 +59,9 @@ export function newTree(root: Ref): Tree {
 export function forget(tree: Tree, place: string): void {
   const hidden = (path: string) => path === place || path.startsWith(`${place}/`);
   for (const path of [...tree.fresh.keys()]) if (hidden(path)) tree.fresh.delete(path);
-  const kept = tree.kernel.filter((path) => !hidden(path));
-  tree.kernel.splice(0, tree.kernel.length, ...kept);
+  for (const list of [tree.kernel, tree.readonlyLater]) {
+    list.splice(0, list.length, ...list.filter((path) => !hidden(path)));
+  }
 }
 
 /** Absolute, and without doubled slashes and dots: nothing is above the root. */

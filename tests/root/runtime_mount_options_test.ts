@@ -128,6 +128,26 @@ test("a read-only tmpfs takes the mounts below it first", here, async () => {
   assert.match(stderr, /\/t\/x: Read-only file system/);
 });
 
+test("what is mounted over a read-only tmpfs is what it says itself", here, async () => {
+  await using bundle = new Bundle();
+  const tmpfs = (destination: string, ...options: string[]) => ({
+    type: "tmpfs",
+    destination,
+    options,
+  });
+  const { stdout, stderr } = await bundle.sh("touch /a/x /b/c/x && ls /a /b/c", {
+    change: (spec) => ({
+      ...spec,
+      mounts: [
+        ...spec.mounts!,
+        ...[tmpfs("/a", "ro"), tmpfs("/a", "rw")],
+        ...[tmpfs("/b/c", "ro"), tmpfs("/b"), tmpfs("/b/c")],
+      ],
+    }),
+  });
+  assert.equal(stdout, "/a:\nx\n\n/b/c:\nx\n", stderr);
+});
+
 test("a read-only /dev has its devices and the terminal", here, async () => {
   await using bundle = new Bundle();
   const dev = { type: "tmpfs", destination: "/dev", options: ["nosuid", "ro", "mode=755"] };
