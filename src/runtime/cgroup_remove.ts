@@ -7,7 +7,6 @@
 import { SIGNALS } from "../linux/mod.ts";
 import { rmdir } from "../program/mod.ts";
 import { type CgroupLayout, cgroupLayout, type CgroupPath, directoriesOf } from "./cgroup.ts";
-import { cgroupsBelow, signalCgroup } from "./cgroup_processes.ts";
 
 /** How long processes that were killed may take to go. */
 const PATIENCE_MS = 10_000;
@@ -25,6 +24,8 @@ export async function removeCgroup(
   layout: CgroupLayout = cgroupLayout(),
 ): Promise<void> {
   let busy = directoriesOf(layout, path).filter((directory) => !removed(directory));
+  if (busy.length === 0) return;
+  const { cgroupsBelow, signalCgroup } = await import("./cgroup_processes.ts");
   const until = Date.now() + PATIENCE_MS;
   for (let pauseMs = 1; busy.length > 0; pauseMs = Math.min(pauseMs * 2, 50)) {
     await signalCgroup(path, SIGNALS.SIGKILL, layout);
