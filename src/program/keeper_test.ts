@@ -85,7 +85,8 @@ test("a keeper reports the step of its child that failed, and why it could not c
     const options = what === "clone" ? { flags: CLONE_THREAD_ALONE } : {};
     const child = spawn(p, { ...options, keeper: { ...shell("exit 3"), fds: [2, 2, 2], wakeFd } });
     close(wakeFd);
-    end(wake);
+    if (what === "step") end(wake);
+    else close(wake); // the keeper has ended by itself
     const code = waitFor(child.pid, { block: true })!.exitCode;
     const failure = child.failure()!;
     if (what === "step") {
