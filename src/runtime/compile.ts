@@ -173,12 +173,18 @@ function namespaceSteps(
 ): Ref | undefined {
   // Who is in a process-id namespace already must not look into who joins it (CVE-2016-9962).
   if (plan.joined.some(({ type }) => type === "pid")) undumpableStep(p);
+  const proc = rare === undefined
+    ? undefined
+    : p.step("openat", [AT.AT_FDCWD, "/proc", O.O_PATH | O.O_CLOEXEC, 0]);
   joinSteps(p, plan.joined);
   const second = plan.secondClone === undefined
     ? undefined
     : secondCloneStep(p, plan.secondClone, plan.has);
   if (plan.own.has("user")) waitSteps(p, go);
-  rare?.inNamespaces(p);
+  if (proc !== undefined) {
+    rare?.inNamespaces(p, proc);
+    p.step("close", [proc]);
+  }
   if (plan.has.has("user")) becomeRootSteps(p);
   return second;
 }

@@ -5,7 +5,7 @@
  */
 
 import type { OciProcess, OciSpec } from "../oci/mod.ts";
-import type { ProgramBuilder } from "../program/mod.ts";
+import type { ProgramBuilder, Ref } from "../program/mod.ts";
 
 /** Adds steps at a station of the program. */
 type Steps = (p: ProgramBuilder) => void;
@@ -16,8 +16,8 @@ export interface RareSteps {
   readonly outside: Steps;
   /** In its cgroups, with the host's rights; for an added process. */
   readonly inCgroups: Steps;
-  /** In its user namespace, with its rights and the host's `/proc`. */
-  readonly inNamespaces: Steps;
+  /** In its user namespace, with its rights. `proc` is the host's `/proc`. */
+  readonly inNamespaces: (p: ProgramBuilder, proc: Ref) => void;
   /** When all is set up but its identity and its filter. */
   readonly last: Steps;
 }

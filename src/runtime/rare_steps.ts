@@ -32,8 +32,8 @@ export function makeRareSteps(
     inCgroups: (p) => {
       if (final !== "") affinitySteps(p, final);
     },
-    inNamespaces: (p) => {
-      if (ownTime) timeNamespaceSteps(p, timeOffsets);
+    inNamespaces: (p, proc) => {
+      if (ownTime) timeNamespaceSteps(p, proc, timeOffsets);
     },
     last: (p) => {
       if (scheduler !== undefined) schedulerSteps(p, scheduler);

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { AT, MS, O } from "../../src/linux/mod.ts";
-import { explain, ProgramBuilder } from "../../src/program/mod.ts";
+import { AT, CLONE, MS, O } from "../../src/linux/mod.ts";
+import { close, explain, pipe, ProgramBuilder, spawn, waitFor } from "../../src/program/mod.ts";
 import { exec } from "../../src/runtime/mod.ts";
 import { labelSteps, privateProcSteps } from "../../src/runtime/proc_steps.ts";
 import { end, inPlainRoot } from "../fixtures/attack.ts";
@@ -50,6 +50,49 @@ test("CVE-2025-52881: labels are written to a procfs that nobody can mount on", 
   assert.equal(opened.length, 2, lines.join("\n"));
   for (const line of opened) {
     assert.ok(line.includes("openat2(#2,") && line.includes(how), line);
+  }
+});
+
+test("CVE-2025-52881: nor is who joins a mount namespace misled", here, async () => {
+  await using bundle = new Bundle();
+  const fake = join(bundle.dir, "fake");
+  fakeProc(fake);
+  const p = new ProgramBuilder("hostile mount namespace");
+  const [read, write] = pipe();
+  p.step("close", [write]);
+  p.step("mount", [0, "/", 0, MS.MS_REC | MS.MS_PRIVATE, 0]);
+  p.step("mount", [fake, "/proc", 0, MS.MS_BIND, 0]);
+  p.waitForGo(read);
+  const child = spawn(p, { flags: CLONE.CLONE_NEWNS });
+  close(read);
+  try {
+    await until(
+      "its mount",
+      () => readFileSync(`/proc/${child.pid}/mountinfo`, "utf8").includes("/fake /proc"),
+    );
+    const path = `/proc/${child.pid}/ns/mnt`;
+    const { stdout, stderr } = await bundle.run(["/bin/cat", "/proc/uptime"], {
+      sysctl: { "net.ipv4.ip_forward": "1" },
+      change: (spec) => ({
+        ...spec,
+        linux: {
+          ...spec.linux!,
+          namespaces: [
+            ...spec.linux!.namespaces!.filter(({ type }) => type !== "mount"),
+            { type: "mount", path },
+            { type: "time" },
+          ],
+          timeOffsets: { boottime: { secs: 86_400_000 } },
+        },
+      }),
+    });
+    assert.ok(Number(stdout.split(" ")[0]) > 86_400_000, stderr);
+    assert.deepEqual(writtenIn(fake), []);
+  } finally {
+    close(write);
+    waitFor(child.pid, { block: true });
+    close(child.pidfd);
+    child.free();
   }
 });
 
