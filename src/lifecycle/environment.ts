@@ -4,6 +4,7 @@
  * @module
  */
 
+import { CtrError } from "../errors.ts";
 import type { OciProcess, OciSpec } from "../oci/mod.ts";
 import { readTextIfExists } from "../program/mod.ts";
 import { homeOf, layerReader, processReader } from "../runtime/mod.ts";
@@ -14,9 +15,19 @@ type Passwd = () => string;
 /**
  * A process with all of its environment: of a name that is there twice the last value counts, and `HOME`
  * is that of its user.
+ *
+ * @throws {CtrError} `invalid_argument` for an entry without a name or a value
  */
 export function withEnvironment(process: OciProcess, passwd: Passwd): OciProcess {
   const { env = [], user } = process;
+  const nameless = env.find((entry) => !/^[^=]+=/.test(entry));
+  if (nameless !== undefined) {
+    throw new CtrError({
+      code: "invalid_argument",
+      operation: "use process.env",
+      reason: `invalid environment variable: ${JSON.stringify(nameless)}`,
+    });
+  }
   const values = new Map(env.map((entry) => [entry.split("=", 1)[0]!, entry]));
   if ((values.get("HOME") ?? "HOME=") === "HOME=") {
     values.set("HOME", `HOME=${homeOf(user?.uid ?? 0, quietly(passwd))}`);

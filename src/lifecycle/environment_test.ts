@@ -15,6 +15,9 @@ test("withEnvironment() takes a user home, and the last of many values", () => {
   assert.deepEqual(env(7, []), ["HOME=/"]);
   assert.deepEqual(env(8, []), ["HOME=/"]);
   assert.deepEqual(env(0, ["HOME=/there"]), ["HOME=/there"]);
+  for (const bad of ["A", "=b", ""]) {
+    assert.throws(() => env(0, ["B=1", bad]), { code: "invalid_argument" }, bad);
+  }
   const failing = () => {
     throw new Error("no root");
   };
