@@ -5,7 +5,7 @@
  */
 
 import { SIGNALS } from "../linux/mod.ts";
-import { rmdir } from "../program/mod.ts";
+import { exists, rmdir } from "../program/mod.ts";
 import { type CgroupLayout, cgroupLayout, type CgroupPath, directoriesOf } from "./cgroup.ts";
 
 /** How long processes that were killed may take to go. */
@@ -44,6 +44,8 @@ function removed(directory: string): boolean {
   } catch (error) {
     const { errnoName } = error as { errnoName?: string };
     if (errnoName === "EBUSY" || errnoName === "ENOTEMPTY") return false;
+    // Without the right to, or read-only, that is said even of what does not exist.
+    if (!exists(directory)) return true;
     throw error;
   }
 }

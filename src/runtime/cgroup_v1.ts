@@ -97,7 +97,6 @@ export function deviceLine(rule: OciDeviceRule): string {
  * @param path `/ctr/ID`
  * @param options.occupied processes may be in it already
  * @param options.everyHierarchy also in those that the limits do not need
- * @param options.occupied the container is already in some of them
  * @throws {CtrError} `failed_precondition` when a limit is asked for whose controller is missing,
  * `already_exists` when the cgroup is in use
  */
@@ -129,8 +128,15 @@ export async function makeV1(
       }
       // Controllers that are mounted together (cpu,cpuacct) have one directory.
       if (!entered.includes(directory)) {
-        if (!ensureDirectory(directory)) made.push(directory);
-        else if (!occupied) checkUnused(directory);
+        try {
+          if (!ensureDirectory(directory)) made.push(directory);
+          else if (!occupied) checkUnused(directory);
+        } catch (error) {
+          const limits = controller === "devices" ? [] : files;
+          const { doesWithout } = await import("./cgroup_rootless.ts");
+          if (limits.length === 0 && doesWithout(error)) continue;
+          throw error;
+        }
         entered.push(directory);
         mounts.push({ source: directory, name: mount.slice(mount.lastIndexOf("/") + 1) });
         if (controller === "cpuset") inheritCpuset(mount, directory.slice(mount.length));

@@ -7,7 +7,7 @@
 
 import { CtrError } from "../errors.ts";
 import { O } from "../linux/mod.ts";
-import type { OciMemory, OciResources } from "../oci/mod.ts";
+import type { OciDeviceRule, OciMemory, OciResources } from "../oci/mod.ts";
 import { close, ensureDirectory, open, readText, writeFile } from "../program/mod.ts";
 import {
   asksRare,
@@ -112,7 +112,6 @@ export function weightOfShares(shares: number): number {
  * @param path `/ctr/ID`
  * @param options.occupied processes may be in it already
  * @param options.always controllers to enable whether a limit needs them or not
- * @param options.occupied the container is already in it
  * @throws {CtrError} `failed_precondition` when a limit is asked for whose controller is missing,
  * `already_exists` when the cgroup is in use
  */
@@ -140,14 +139,28 @@ export async function makeV2(
     if (made.at(-1) !== directory && !occupied) checkUnused(directory);
     writeSettings([{ directory, files: settings }]);
     fd = open(directory, O.O_PATH);
-    if (resources.devices !== undefined && resources.devices.length > 0) {
-      attachDeviceFilter(directory, resources.devices);
-    }
+    await limitDevices(directory, resources.devices);
     return { made, fd, entered: [], mounts: [{ source: directory, name: "" }] };
   } catch (error) {
     if (fd !== undefined) close(fd);
     removeDirectories(made);
-    throw error;
+    const { doesWithout } = await import("./cgroup_rootless.ts");
+    if (settings.length > 0 || !doesWithout(error)) throw error;
+    return { made: [], fd: undefined, entered: [], mounts: [{ source: root, name: "" }] };
+  }
+}
+
+/** Who may not attach a filter may not make devices either. */
+async function limitDevices(
+  directory: string,
+  rules: readonly OciDeviceRule[] = [],
+): Promise<void> {
+  if (rules.length === 0) return;
+  try {
+    attachDeviceFilter(directory, rules);
+  } catch (error) {
+    const { doesWithout } = await import("./cgroup_rootless.ts");
+    if (!doesWithout(error)) throw error;
   }
 }
 

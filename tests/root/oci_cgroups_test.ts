@@ -10,6 +10,7 @@ import { test } from "node:test";
 import type { OciSpec } from "../../src/oci/mod.ts";
 import { needs } from "../fixtures/needs.ts";
 import { OciRuntime } from "../fixtures/oci_command.ts";
+import type { Variation } from "../fixtures/bundle.ts";
 
 const here = needs("root", "cgroup1", "file:/bin/busybox");
 
@@ -47,3 +48,31 @@ test(
     assert.equal((await oci.state()).status, "running");
   },
 );
+
+test("who may not make cgroups has containers without, unless a limit needs one", {
+  ...needs("root", "cgroup1", "userns", "file:/bin/busybox", "cmd:unshare"),
+}, async () => {
+  await using oci = new OciRuntime();
+  // Root of a user namespace that has no other ids, and cgroups that nobody there can write to.
+  const readonly = "for place in /sys/fs/cgroup/*; do mount -o remount,bind,ro $place; done";
+  const through = `unshare --user --map-root-user --mount sh -c '${readonly}; exec "$@"' sh`;
+  const run = async (limits: Variation) => {
+    oci.configure(["cat", "/proc/self/cgroup"], {
+      ...limits,
+      change: (spec) => ({
+        ...spec,
+        mounts: spec.mounts!.map((mount) => ({
+          ...mount,
+          options: mount.options!.filter((option) => !option.startsWith("gid=")),
+        })),
+      }),
+    });
+    return await oci.call(["run", "--bundle", oci.dir, oci.id], { through });
+  };
+  const { code, stdout, stderr } = await run({});
+  assert.equal(code, 0, stderr);
+  assert.doesNotMatch(stdout, new RegExp(oci.id));
+  const limited = await run({ pidsLimit: 5 });
+  assert.equal(limited.code, 1);
+  assert.match(limited.stderr, /cgroup.*read-only file system/);
+});
