@@ -5,7 +5,7 @@
  */
 
 import { cloneTable, runTable, sys } from "../../ffi/mod.ts";
-import { CLONE, PR, SIGNALS } from "../linux/mod.ts";
+import { CLONE, ERRNO, PR, SIGNALS } from "../linux/mod.ts";
 import type { Failure, Program, Ref, Spawned, SpawnOptions, Step } from "./types.ts";
 import { Apart } from "./apart.ts";
 import { Arena } from "./arena.ts";
@@ -95,15 +95,23 @@ export function spawn(program: Program, options: SpawnOptions = {}): Spawned {
       if (index < 0) return undefined;
       let part = parts.length - 1;
       while (begins[part]! > index) part--;
-      const inPart = index - begins[part]!;
+      const failed = index - begins[part]!;
+      const inPart = blamed(parts[part]!, failed, (at) => resultOf(encoded, begins[part]! + at));
       return {
         index: part === 1 ? inPart : -1,
         step: parts[part]![inPart]!,
-        errno: -resultOf(encoded, index),
+        errno: -resultOf(encoded, begins[part]! + inPart),
       };
     },
     free: () => arena.free(),
   };
+}
+
+/** The step whose failure explains that of another: itself, or its maker. */
+function blamed(steps: readonly Step[], failed: number, result: (index: number) => number): number {
+  const maker = steps[failed]!.options.maker?.step;
+  if (maker === undefined) return failed;
+  return result(maker) < 0 && result(maker) !== -ERRNO.EEXIST ? maker : failed;
 }
 
 /** `struct sigaction` of SIG_DFL: handler, flags, restorer, mask. */

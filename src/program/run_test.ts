@@ -178,3 +178,20 @@ test("spawn() gives the child default signal dispositions and an empty mask", ()
   assert.equal(ignored & (1n << 12n | 1n << 24n), 0n);
   assert.match(text, /SigBlk:\s*0{16}/);
 });
+
+test("spawn() tells the failure of the step that should have made what another needs", () => {
+  const failure = (directory: string) => {
+    const p = new ProgramBuilder("make and open");
+    const maker = p.step("mkdirat", [-100, directory, 0o755], { mayFail: true });
+    p.step("openat", [-100, `${directory}/x`, 0, 0], { maker });
+    const child = spawn(p);
+    waitFor(child.pid, { block: true });
+    close(child.pidfd);
+    const { step, errno } = child.failure()!;
+    child.free();
+    return [step.syscall, errno];
+  };
+  assert.deepEqual(failure("/proc/none"), ["mkdirat", 2]);
+  assert.deepEqual(failure("/proc/self/none"), ["mkdirat", 2]);
+  assert.deepEqual(failure("/proc"), ["openat", 2]); // it is there
+});

@@ -42,6 +42,11 @@ export interface StepOptions {
   readonly name?: string;
   /** What the step is about, for error messages: usually a path. */
   readonly subject?: string;
+  /**
+   * The step that makes what this one needs, and may fail. If both fail, that one's failure is told,
+   * except that what it makes is there already.
+   */
+  readonly maker?: Ref;
   /** A failure is recorded and the program goes on. */
   readonly mayFail?: boolean;
   /** A result of 0 is a failure: end of file on the go pipe. */

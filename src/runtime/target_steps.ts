@@ -108,11 +108,14 @@ export function targetSteps(
   const path = normalPath(destination);
   const parts = path === "/" ? [] : path.slice(1).split("/");
   const about = { name: "open target", subject: destination, mayFail };
+  const create = (parent: Ref, name: string, kind: "directory" | "file", mode: number) =>
+    createStep(p, { parent, name, kind, mode, subject: destination });
   const name = parts[parts.length - 1] ?? "";
   const fresh = tree.fresh.get(path.slice(0, path.lastIndexOf("/")));
   if (fresh !== undefined && !LINKS.has(name)) {
-    createStep(p, fresh, name, kind, mode);
-    return p.step("openat", [fresh, name, O.O_PATH | O_ARCH.O_NOFOLLOW | O.O_CLOEXEC, 0], about);
+    const maker = create(fresh, name, kind, mode);
+    const flags = O.O_PATH | O_ARCH.O_NOFOLLOW | O.O_CLOEXEC;
+    return p.step("openat", [fresh, name, flags, 0], { ...about, maker });
   }
   const last = ordinary ? OPEN_ORDINARY : OPEN_PATH;
   if (tree.kernel.some((place) => path.startsWith(place))) {
@@ -121,28 +124,27 @@ export function targetSteps(
   let found = tree.root;
   parts.forEach((part, index) => {
     const inner = index < parts.length - 1;
-    createStep(p, found, part, inner ? "directory" : kind, inner ? 0o755 : mode);
+    const maker = create(found, part, inner ? "directory" : kind, inner ? 0o755 : mode);
     const path = parts.slice(0, index + 1).join("/");
-    found = p.step("openat2", [tree.root, path, inner ? OPEN_PATH : last, 24], about);
+    const how = inner ? OPEN_PATH : last;
+    found = p.step("openat2", [tree.root, path, how, 24], { ...about, maker });
   });
   return found;
 }
 
 /** Make a target where there is none. */
-function createStep(
-  p: ProgramBuilder,
-  parent: Ref,
-  name: string,
-  kind: "directory" | "file",
-  mode: number,
-): void {
-  const about = { name: "create target", mayFail: true };
-  if (kind === "directory") p.step("mkdirat", [parent, name, mode], about);
-  else {
-    // Nothing that is open to write: it would keep the root from becoming read-only.
-    const flags = O.O_RDONLY | O.O_CREAT | O.O_EXCL | O_ARCH.O_NOFOLLOW | O.O_CLOEXEC;
-    p.step("openat", [parent, name, flags, 0o644], about);
-  }
+function createStep(p: ProgramBuilder, { parent, name, kind, mode, subject }: {
+  readonly parent: Ref;
+  readonly name: string;
+  readonly kind: "directory" | "file";
+  readonly mode: number;
+  readonly subject: string;
+}): Ref {
+  const about = { name: "create target", subject, mayFail: true };
+  if (kind === "directory") return p.step("mkdirat", [parent, name, mode], about);
+  // Nothing that is open to write: it would keep the root from becoming read-only.
+  const flags = O.O_RDONLY | O.O_CREAT | O.O_EXCL | O_ARCH.O_NOFOLLOW | O.O_CLOEXEC;
+  return p.step("openat", [parent, name, flags, 0o644], about);
 }
 
 /** Open what a path names in the root: with something mounted there, the mount. */

@@ -304,3 +304,12 @@ test("what its root cannot reach is mounted for it nevertheless", here, async ()
   assert.match(stderr, /x: Read-only file system/);
   assert.deepEqual(traces(), before);
 });
+
+test("what its root may not make says so", here, async () => {
+  await using bundle = mapped();
+  execFileSync("chown", ["-h", "0:0", bundle.rootfs]);
+  await assert.rejects(
+    bundle.run(["/bin/true"], { ...userns, mounts: [{ type: "tmpfs", destination: "/new/dir" }] }),
+    /cannot create target "\/(proc|new\/dir)": permission denied \(EACCES\)/,
+  );
+});
