@@ -43,9 +43,9 @@ export function features(): Readonly<Record<string, unknown>> {
       cgroup: {
         v1: true,
         v2: true,
-        systemd: false,
-        systemdUser: false,
-        rdma: false,
+        systemd: true,
+        systemdUser: true,
+        rdma: true,
       },
       seccomp: {
         enabled: true,
