@@ -103,8 +103,10 @@ function compileExec(
   const kept = keptFds(options.preserveFds);
   const pipes = pipeSteps(p, { goFd, statusFd, kept });
   rare?.outside(p);
+  // As in runc: a user may not move a process there from everywhere.
+  const mayFail = options.cgroup?.manager?.user === true;
   for (const { directory, version } of cgroupsOf(cgroupLayout(), options)) {
-    cgroupSteps(p, [directory], version === 1 ? "tasks" : "cgroup.procs");
+    cgroupSteps(p, [directory], { file: version === 1 ? "tasks" : "cgroup.procs", mayFail });
   }
   allProcessorsStep(p);
   rare?.inCgroups(p);

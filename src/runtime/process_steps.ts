@@ -77,16 +77,13 @@ export function stdioSteps(p: ProgramBuilder, fds: readonly [number, number, num
 export function cgroupSteps(
   p: ProgramBuilder,
   directories: readonly string[],
-  file = "tasks",
+  { file = "tasks", mayFail = false } = {},
 ): void {
-  const name = "enter cgroup";
   for (const subject of directories) {
-    const fd = p.step("openat", [AT.AT_FDCWD, `${subject}/${file}`, O.O_WRONLY, 0], {
-      name,
-      subject,
-    });
-    p.step("write", [fd, "0", 1], { name, subject });
-    p.step("close", [fd]);
+    const about = { name: "enter cgroup", subject, mayFail };
+    const fd = p.step("openat", [AT.AT_FDCWD, `${subject}/${file}`, O.O_WRONLY, 0], about);
+    p.step("write", [fd, "0", 1], about);
+    p.step("close", [fd], about);
   }
 }
 

@@ -12,3 +12,7 @@ for (const cgroups of VARIANTS) {
     return besideSystemd("systemd_program.ts", cgroups);
   });
 }
+
+test("a user's container is a unit of the user's own systemd", SYSTEMD, () => {
+  return besideSystemd("systemd_user_program.ts", VARIANTS.at(-1)!, { user: true });
+});

@@ -49,7 +49,7 @@ for library in libnss_files.so.2 libgcc_s.so.1; do
   [ -z "$found" ] || cp -L "$found" "$tree$(dirname "$found")/"
 done
 # A systemd that tests can start, and what they ask it with.
-for program in /lib/systemd/systemd systemctl busctl dbus-daemon unshare; do
+for program in /lib/systemd/systemd systemctl busctl dbus-daemon unshare setpriv systemd-run; do
   program=$(command -v "$program") || continue
   mkdir -p "$tree$(dirname "$program")"
   cp -L "$program" "$tree$program"
@@ -58,6 +58,7 @@ done
 (cd "$root" && git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$tree/repo")
 cp -r "$root/node_modules/@types" "$root/node_modules/undici-types" "$tree/repo/" 2>/dev/null || true
 echo root:x:0:0:root:/root:/bin/sh >"$tree/etc/passwd"
+echo nobody:x:65534:65534:nobody:/:/bin/sh >>"$tree/etc/passwd"
 echo root:x:0: >"$tree/etc/group"
 find "$kernel" -name overlay.ko -exec cp {} "$tree/modules/" \;
 
@@ -86,6 +87,7 @@ if [ ! -e /.switched ]; then
   exec /new/bin/busybox switch_root /new /init
 fi
 mkdir -p /proc /sys /dev /tmp /run /var/lib
+chmod 1777 /tmp
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev

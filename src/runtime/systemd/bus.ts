@@ -83,6 +83,8 @@ export class Bus {
   readonly #listeners = new Set<BusListener>();
   #received: Uint8Array = new Uint8Array(0);
   #greeted = false;
+  /** Called when the server has let us in, or nobody answers any longer. */
+  #welcome: (error?: Error) => void = () => {};
   #serial = 0;
   #ended: CtrError | undefined;
 
@@ -112,15 +114,12 @@ export class Bus {
         cause: error,
       });
     }
-    // All of it at once: the answers come in this order, whenever.
-    bus.#send(new TextEncoder().encode("\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n"));
-    if (!direct) {
-      try {
-        await bus.call({ ...BUS, member: "Hello" });
-      } catch (error) {
-        bus.close();
-        throw error;
-      }
+    try {
+      await bus.#greet();
+      if (!direct) await bus.call({ ...BUS, member: "Hello" });
+    } catch (error) {
+      bus.close();
+      throw error;
     }
     return bus;
   }
@@ -163,6 +162,20 @@ export class Bus {
     this.#end("the connection was closed");
   }
 
+  /** A message that came together with this would not be read by systemd before another one comes. */
+  async #greet(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => reject(tooLate("AUTH")), PATIENCE_MS);
+      this.#welcome = (error) => {
+        clearTimeout(timer);
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      if (this.#ended !== undefined) return this.#welcome(this.#ended);
+      this.#send(new TextEncoder().encode("\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n"));
+    });
+  }
+
   #send(bytes: Uint8Array): void {
     void this.#socket?.write(bytes)?.catch(() => {}); // onClose says so
   }
@@ -170,6 +183,7 @@ export class Bus {
   #end(reason: string): void {
     if (this.#ended !== undefined) return;
     this.#ended = new CtrError({ code: "unavailable", operation: "talk over D-Bus", reason });
+    this.#welcome(this.#ended);
     for (const { failed } of [...this.#waiting.values()]) failed(this.#ended);
     for (const { ended } of this.#listeners) ended(this.#ended);
     this.#socket?.close();
@@ -202,7 +216,9 @@ export class Bus {
         this.#end(`it does not accept who we are: ${JSON.stringify(line)}`);
         return false;
       }
-      return this.#greeted = true;
+      this.#greeted = true;
+      this.#welcome();
+      return true;
     }
     return false;
   }

@@ -32,9 +32,10 @@ export interface ManagerFacts {
 
 /** A bus is at the usual place, or systemd's own socket, which only its user may use. */
 function addressOf({ user, socket = SYSTEM_BUS }: SystemdManager): BusAddress {
+  if (socket.endsWith("/systemd/private")) return { socket, direct: true };
   const own = user ? socket.replace(/\/[^/]*$/, "/systemd/private") : "/run/systemd/private";
-  if (socket === own || (!exists(socket) && exists(own))) return { socket: own, direct: true };
   if (!exists(socket)) {
+    if (exists(own)) return { socket: own, direct: true };
     throw new CtrError({
       code: "unavailable",
       operation: "use systemd cgroups",

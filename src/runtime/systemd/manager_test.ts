@@ -113,3 +113,10 @@ test("connect() says when nobody is there, or does not let us in", async () => {
     /does not accept who we are: "REJECTED KERBEROS_V4"/,
   );
 });
+
+test("nothing is sent before the service has let us in", async () => {
+  using fake = new FakeSystemd();
+  const systemd = await Systemd.connect({ user: false, socket: fake.socket });
+  systemd.close();
+  assert.equal(fake.early, 0);
+});
