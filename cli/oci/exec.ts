@@ -7,7 +7,7 @@
 import { readFileSync } from "node:fs";
 import { CtrError } from "../../src/errors.ts";
 import { checkConsole, execInContainer } from "../../src/lifecycle/mod.ts";
-import type { OciProcess } from "../../src/oci/mod.ts";
+import { type OciProcess, parseProcess } from "../../src/oci/mod.ts";
 import { type Parsed, UsageError } from "../flags.ts";
 import { define } from "./command.ts";
 import { listenFds } from "./launch_flags.ts";
@@ -78,7 +78,7 @@ export const command = define({
 
 function readProcess(path: string): OciProcess {
   try {
-    return JSON.parse(readFileSync(path, "utf8")) as OciProcess;
+    return parseProcess(readFileSync(path, "utf8"));
   } catch (error) {
     const reason = (error as Error).message;
     throw new CtrError({ code: "invalid_argument", operation: "read", subject: path, reason });

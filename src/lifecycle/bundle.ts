@@ -35,7 +35,7 @@ function specOf(path: string, text: string): OciSpec {
   try {
     spec = parseSpec(text);
   } catch (error) {
-    throw invalid(`it is not JSON: ${(error as Error).message}`);
+    throw invalid((error as Error).message);
   }
   if (!/^1\.\d+\.\d+([-+].*)?$/.test(spec.ociVersion ?? "")) {
     throw invalid(`ociVersion is ${JSON.stringify(spec.ociVersion)}, not a version 1.x.y`);

@@ -33,7 +33,7 @@ export {
 } from "./image_config.ts";
 export { type ImageIndex, type ImageManifest, parseManifest } from "./manifest.ts";
 export * from "./media_types.ts";
-export { parseSpec } from "./parse_spec.ts";
+export { parseProcess, parseSpec } from "./parse_spec.ts";
 export {
   choosePlatform,
   formatPlatform,

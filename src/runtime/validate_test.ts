@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { OciSpec } from "../oci/mod.ts";
+import { type OciSpec, parseSpec } from "../oci/mod.ts";
 import { validateSpec } from "./validate.ts";
 
 const SPEC: OciSpec = {
@@ -163,4 +163,54 @@ test("validateSpec() refuses what the kernel or its agents would misunderstand",
     reason(linux({ seccomp: { defaultAction: "SCMP_ACT_ALLOW", listenerMetadata: "x" } })),
     /must not be set if listenerPath is not$/,
   );
+});
+
+test("validateSpec() answers or throws one of our errors, whatever a config.json holds", () => {
+  let seed = 4711;
+  const random = (below: number) => {
+    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
+    return (seed >>> 8) % below;
+  };
+  const odd: readonly unknown[] = [null, 0, -1, 1.5, 2 ** 64, "", "x", "/", true, [], {}, [null], [
+    {},
+  ]];
+  const map = [{ containerID: 0, hostID: 0, size: 1 }];
+  const bind = { destination: "/x", type: "bind", source: "/", options: ["bind"] };
+  const whole = {
+    ...SPEC,
+    mounts: [{ ...bind, uidMappings: map, gidMappings: map }],
+    hooks: { poststop: [{ path: "/x" }] },
+    linux: {
+      namespaces: [{ type: "mount" }, { type: "user" }, { type: "time" }],
+      uidMappings: map,
+      gidMappings: map,
+      timeOffsets: { monotonic: { secs: 1 } },
+      devices: [{ type: "c", path: "/dev/x" }],
+      resources: { devices: [{ allow: true, access: "r" }] },
+      intelRdt: { closID: "x" },
+      personality: { domain: "LINUX", flags: ["x"] },
+      seccomp: { defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names: ["x"], action: "x" }] },
+    },
+  };
+  const mutate = (value: unknown): unknown => {
+    if (random(6) === 0) return odd[random(odd.length)];
+    if (typeof value !== "object" || value === null) return value;
+    const entries = Object.entries(value);
+    if (entries.length === 0) return value;
+    const [key, member] = entries[random(entries.length)]!;
+    const changed = { [key]: mutate(member) };
+    return Array.isArray(value) ? Object.assign([...value], changed) : { ...value, ...changed };
+  };
+  let accepted = 0;
+  for (let round = 0; round < 3000; round++) {
+    const text = JSON.stringify(mutate(mutate(whole)));
+    try {
+      validateSpec(parseSpec(text));
+      accepted++;
+    } catch (error) {
+      const ours = error instanceof SyntaxError || (error as { code?: string }).code !== undefined;
+      assert.ok(ours, `${text}: ${error}`);
+    }
+  }
+  assert.ok(accepted > 0 && accepted < 3000, String(accepted));
 });
