@@ -12,6 +12,7 @@ test("parseSpec() keeps the values of seccomp conditions exact, and all else as 
     '{"value": 9007199254740991, "valueTwo": 1}',
     '{"value": 12345678901234567890e-19, "valueTwo": 1234567890123456789.5}',
     '{"value": -9223372036854775808, "hard": 18446744073709551615}',
+    '{"annotations": {"constructor": "x", "toString": "y"}, "constructor": 1}',
     '{"a": "\\"value\\": 9007199254740993", "b": "value", "c": "\\\\"}',
   ];
   for (const text of same) assert.deepEqual(parsed(text), JSON.parse(text), text);

@@ -17,38 +17,56 @@ export type Shape =
   | { readonly [member: string]: Shape };
 
 /**
- * Compare a value with a shape.
+ * Compare a value with a shape. A spec has a thousand values, and is read by a program that has just
+ * begun: nothing is made as long as all is well.
  *
  * @returns what is wrong, `process.args[1] is no string`, or nothing
  */
-export function mismatch(value: unknown, shape: Shape, path = ""): string | undefined {
-  if (value === undefined) return undefined;
-  if (typeof shape === "string") {
-    return fits(value, shape)
-      ? undefined
-      : `${path} is no ${shape === "digits" ? "integer" : shape}`;
+export function mismatch(value: unknown, shape: Shape): string | undefined {
+  const found = compare(value, shape);
+  if (found === undefined) return undefined;
+  return `${found.place === "" ? "it" : found.place.replace(/^\./, "")} is no ${found.kind}`;
+}
+
+interface Mismatch {
+  readonly place: string;
+  readonly kind: string;
+}
+
+function compare(value: unknown, shape: Shape): Mismatch | undefined {
+  if (shape === "string") return typeof value === "string" ? undefined : none("string");
+  if (shape === "boolean") return typeof value === "boolean" ? undefined : none("boolean");
+  if (shape === "integer") return Number.isInteger(value) ? undefined : none("integer");
+  if (shape === "digits") {
+    const fits = typeof value === "string" ? /^\d+$/.test(value) : Number.isInteger(value);
+    return fits ? undefined : none("integer");
   }
-  const list = Array.isArray(shape);
-  if (typeof value !== "object" || value === null || Array.isArray(value) !== list) {
-    return `${path === "" ? "it" : path} is no ${list ? "list" : "object"}`;
+  if (isList(shape)) {
+    if (!Array.isArray(value)) return none("list");
+    const inner = shape[0];
+    for (let i = 0; i < value.length; i++) {
+      if (inner === "string" && typeof value[i] === "string") continue;
+      const found = compare(value[i], inner);
+      if (found !== undefined) return { place: `[${i}]${found.place}`, kind: found.kind };
+    }
+    return undefined;
   }
-  for (const [key, member] of Object.entries(value)) {
-    const inner = list ? shape[0] : (shape as Readonly<Record<string, Shape>>)[key] ??
-      (shape as Readonly<Record<string, Shape>>)["*"];
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return none("object");
+  for (const key in value) {
+    const inner = Object.hasOwn(shape, key) ? shape[key] : shape["*"];
     if (inner === undefined) continue;
-    const place = list ? `${path}[${key}]` : path === "" ? key : `${path}.${key}`;
-    const found = mismatch(member, inner, place);
-    if (found !== undefined) return found;
+    const found = compare((value as Record<string, unknown>)[key], inner);
+    if (found !== undefined) return { place: `.${key}${found.place}`, kind: found.kind };
   }
   return undefined;
 }
 
-function fits(value: unknown, shape: "string" | "boolean" | "integer" | "digits"): boolean {
-  if (shape === "integer") return Number.isInteger(value);
-  if (shape === "digits") {
-    return Number.isInteger(value) || (typeof value === "string" && /^\d+$/.test(value));
-  }
-  return shape === "string" ? typeof value === "string" : typeof value === "boolean";
+function none(kind: string): Mismatch {
+  return { place: "", kind };
+}
+
+function isList(shape: Shape): shape is readonly [Shape] {
+  return Array.isArray(shape);
 }
 
 /** Members of one kind. */
