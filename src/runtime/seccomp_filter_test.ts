@@ -4,9 +4,11 @@ import { test } from "node:test";
 import { DEFAULT_CAPABILITIES } from "./default_spec.ts";
 import { compileFor } from "./seccomp_arches.ts";
 import { profileKey, seccompFilter } from "./seccomp_filter.ts";
+import { filterOf } from "./seccomp_steps.ts";
 import { precompiledModule } from "./seccomp_precompile.ts";
 import { defaultSeccomp } from "./seccomp_profile.ts";
 import { arch } from "../../ffi/mod.ts";
+import type { OciSpec } from "../oci/mod.ts";
 
 test("the precompiled filters are what the compiler makes of the default profile", () => {
   const file = new URL("./seccomp_precompiled.ts", import.meta.url);
@@ -44,4 +46,26 @@ test("profileKey() differs when anything differs", () => {
 test("seccompFilter() compiles any other profile", async () => {
   const profile = defaultSeccomp([...DEFAULT_CAPABILITIES, "CAP_SYS_ADMIN"], arch);
   assert.deepEqual(await seccompFilter(profile), compileFor(arch, profile));
+});
+
+test("filterOf() takes a profile that says nothing for none, and flags for what they are", async () => {
+  const filter = (seccomp?: object) =>
+    filterOf(
+      { ociVersion: "1.2.0", ...seccomp === undefined ? {} : { linux: { seccomp } } } as OciSpec,
+    );
+  assert.equal(await filter(), undefined);
+  assert.equal(await filter({}), undefined);
+  assert.equal(await filter({ defaultAction: "", syscalls: [] }), undefined);
+  const allow = { defaultAction: "SCMP_ACT_ALLOW" };
+  const [LOG, SPEC_ALLOW, NEW_LISTENER] = [2, 4, 8];
+  assert.equal((await filter(allow))?.flags, SPEC_ALLOW);
+  assert.equal((await filter({ ...allow, flags: [] }))?.flags, 0);
+  const flag = (name: string) => `SECCOMP_FILTER_FLAG_${name}`;
+  // Killable waiting is for who has a listener.
+  const waiting = { ...allow, flags: [flag("LOG"), flag("WAIT_KILLABLE_RECV")] };
+  assert.equal((await filter(waiting))?.flags, LOG);
+  const notify = { names: ["mkdir"], action: "SCMP_ACT_NOTIFY" };
+  const notifying = { ...allow, flags: [flag("TSYNC")], listenerPath: "/x", syscalls: [notify] };
+  const TSYNC_AND_ITS_ERRNO = 1 | 16;
+  assert.equal((await filter(notifying))?.flags, NEW_LISTENER | TSYNC_AND_ITS_ERRNO);
 });

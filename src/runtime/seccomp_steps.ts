@@ -44,13 +44,16 @@ const FLAGS: Readonly<Record<string, number>> = {
 };
 
 /**
- * The filter of a spec for this machine.
+ * The filter of a spec for this machine, if it has one.
  *
  * @throws {CtrError} `invalid_argument` when the profile makes no sense
  */
 export async function filterOf(spec: OciSpec): Promise<Filter | undefined> {
   const profile = spec.linux?.seccomp;
-  if (profile === undefined) return undefined;
+  // As in runc, a profile that says nothing is none.
+  if (profile === undefined || (!profile.defaultAction && !profile.syscalls?.length)) {
+    return undefined;
+  }
   const listens = notifies(profile);
   return {
     code: await seccompFilter(profile),
