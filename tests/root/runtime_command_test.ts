@@ -7,38 +7,23 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
-import {
-  control,
-  type Engine,
-  exec,
-  explain,
-  list,
-  logs,
-  runContainer,
-  runDetached,
-  type RunOptions,
-} from "../../src/task/mod.ts";
-import { until, withCli } from "../fixtures/cli.ts";
-import { Output, type TestEngine, withEngine } from "../fixtures/engine.ts";
+import { control, type Engine, exec, logs, runDetached } from "../../src/task/mod.ts";
+import { until } from "../fixtures/cli.ts";
+import { Output, withEngine } from "../fixtures/engine.ts";
 import { needs } from "../fixtures/needs.ts";
-import { OTHER_RUNTIMES, type OtherRuntime, program } from "../fixtures/other_runtimes.ts";
-import { leftovers, systemState } from "../fixtures/system_state.ts";
+import { OTHER_RUNTIMES } from "../fixtures/other_runtimes.ts";
+import {
+  inspect,
+  LOOP,
+  NEEDS,
+  nothingStays,
+  run,
+  sh,
+  withRuntime,
+} from "../fixtures/runtime_case.ts";
 
-const NEEDS = ["root", "overlayfs", "cgroup"] as const;
 const RUNC = needs(...NEEDS, "cmd:runc");
-const sh = (script: string) => ({ image: "host", command: ["sh", "-c", script] });
-const LOOP = "trap 'echo bye; exit 9' TERM; echo up; while :; do sleep 0.02; done";
-
-/** Run in the foreground, and collect what it writes. */
-async function run(engine: Engine, options: RunOptions) {
-  const output = new Output();
-  const { exitCode } = await runContainer(engine, {
-    autoRemove: true,
-    onOutput: output.on,
-    ...options,
-  });
-  return { exitCode, stdout: output.stdout, stderr: output.stderr };
-}
+const [RUNTIME] = OTHER_RUNTIMES;
 
 async function execIn(engine: Engine, name: string, command: readonly string[], tty = false) {
   const output = new Output();
@@ -52,31 +37,6 @@ async function logOf(engine: Engine, name: string): Promise<string> {
   for await (const { log } of (await logs()).containerLogs(engine, name, {})) text += log;
   return text;
 }
-
-async function inspect(engine: Engine, name: string) {
-  const { State, HostConfig } = await (await list()).inspectContainer(engine, name);
-  return { ...State as Record<string, unknown>, ...HostConfig as Record<string, unknown> };
-}
-
-/** Run `work`, and look that nothing of it stays on the machine, where others may be at work. */
-async function nothingStays(work: () => Promise<void>, { nothingLeft, root }: TestEngine) {
-  const before = systemState();
-  await work();
-  await nothingLeft();
-  const others = /^(cgroup (?!\S*\/ctr\/[0-9a-f]{64}\b)|netns|interface|directory)/;
-  const left = await leftovers(before, { ignore: others });
-  assert.deepEqual(left.filter((text) => !text.startsWith("mount ") || text.includes(root)), []);
-}
-
-const withRuntime = (
-  { name, path }: OtherRuntime,
-  work: (test: TestEngine & { readonly runtime: string }) => Promise<void>,
-) =>
-  withEngine(`command-${name}`, "own shim", async (test) => {
-    // The image and its layer stay, as a pulled one does.
-    await run(test.engine, sh("true"));
-    await work({ ...test, runtime: path(test.root) });
-  });
 
 for (const other of OTHER_RUNTIMES) {
   test(
@@ -149,8 +109,6 @@ for (const other of OTHER_RUNTIMES) {
         }, test)),
   );
 }
-
-const [RUNTIME] = OTHER_RUNTIMES;
 
 test(
   "a container of another runtime is paused, killed, started again and removed",
@@ -239,101 +197,5 @@ test(
       );
       assert.deepEqual(codes, [0, 1, 2, 3]);
       await nothingLeft();
-    }),
-);
-
-test(
-  "a runtime that fails leaves nothing, and its words are told",
-  RUNC,
-  () =>
-    withRuntime(RUNTIME!, (test) =>
-      nothingStays(async () => {
-        const { engine, root } = test;
-        const says = (words: string) =>
-          `for w; do test "$last" = --log && log=$w; last=$w; done; ` +
-          `echo '{"level":"error","msg":"${words}"}' >"$log"; exit 1`;
-        for (
-          const [name, text, reason] of [
-            ["fails", says("out of magic"), /out of magic/],
-            ["dies", "echo all is lost >&2; kill -9 $$", /exit code 137/],
-            ["no-pid", "exit 0", /no such file/],
-            [
-              "not-started",
-              `case "$*" in *" start "*) ${says("not today")};; esac
-            exec runc "$@"`,
-              /not today/,
-            ],
-            ["no-program", "#!/no/such/shell", /cannot run OCI runtime .* no such file/],
-          ] as const
-        ) {
-          const runtime = program(root, name, text);
-          await assert.rejects(run(engine, { ...sh("sleep 1000"), runtime }), (error: Error) => {
-            assert.match(error.message, reason);
-            assert.notEqual((error as { operation?: string }).operation, "execute");
-            return true;
-          });
-        }
-      }, test)),
-);
-
-test(
-  "kill -9 of the shim ends a container of another runtime, and rm leaves nothing of it",
-  RUNC,
-  () =>
-    withRuntime(RUNTIME!, (test) =>
-      nothingStays(async () => {
-        const { engine, runtime } = test;
-        await runDetached(engine, { ...sh(LOOP), name: "web", runtime });
-        const { Pid } = await inspect(engine, "web");
-        const status = readFileSync(`/proc/${Pid}/status`, "utf8");
-        process.kill(Number(/^PPid:\s+(\d+)/m.exec(status)![1]), "SIGKILL");
-        await until("its end", async () => (await inspect(engine, "web"))["Status"] === "exited");
-        await until("its process to go", () => !existsSync(`/proc/${Pid}`));
-        await (await control()).removeContainer(engine, "web");
-      }, test)),
-);
-
-test(
-  "a runtime that does not exist is refused before anything is made",
-  needs(...NEEDS),
-  () =>
-    withEngine("command-unknown", "own shim", async ({ engine, leftovers }) => {
-      const runtime = "no-such-runtime";
-      await assert.rejects(runDetached(engine, { ...sh("true"), runtime }), {
-        code: "invalid_argument",
-        subject: runtime,
-      });
-      assert.deepEqual(leftovers(), []);
-      const { explainRun } = await explain();
-      await assert.rejects(explainRun(engine, { ...sh("true"), runtime: "runc" }), {
-        code: "invalid_argument",
-      });
-    }),
-);
-
-test(
-  "--runtime takes names and paths, and inspect and info tell them",
-  RUNC,
-  () =>
-    withCli("command", async (cli) => {
-      for (
-        const [runtime, code] of [
-          ["runc", 3],
-          ["io.containerd.runc.v2", 3],
-          ["ctr", 3],
-          ["no-such-runtime", 125],
-        ] as const
-      ) {
-        const flags = ["--runtime", runtime];
-        const ended = await cli.run(["run", "--rm", ...flags, "host", "sh", "-c", "exit 3"]);
-        assert.equal(ended.code, code, ended.stderr);
-      }
-      assert.equal((await cli.run(["run", "--rm", "--runtime=runc", "host", "nope"])).code, 127);
-      assert.equal((await cli.run(["run", "--rm", "--runtime=runc", "host", "/etc"])).code, 126);
-      await cli.ok(["create", "--runtime", "runc", "--name", "web", "host", "true"]);
-      await cli.ok(["create", "--name", "own", "host", "true"]);
-      const format = ["--format", "{{.HostConfig.Runtime}}"];
-      assert.equal(await cli.ok(["inspect", ...format, "web", "own"]), "runc\nctr\n");
-      assert.match(await cli.ok(["info"]), /^Runtimes: ctr runc\b/m);
     }),
 );

@@ -39,12 +39,28 @@ function reap(): void {
   process.off("SIGCHLD", reap);
 }
 
+/** Commands that are under way, or whose results their callers do not have yet. */
+let underWay = 0;
+
 /**
- * Reap the children that have ended and that nobody owns. While something is waited for, none is: a
- * process whose id nobody knows yet may be what that command makes.
+ * A command begins. While one is under way no orphan is reaped: a process whose id nobody knows yet may
+ * be what it makes.
+ *
+ * @returns to be called at its end; the caller may then go on to tell what was made, and `then` follows
  */
+export function commandBegins(then: () => void): () => void {
+  underWay++;
+  return () => {
+    setTimeout(() => {
+      underWay--;
+      then();
+    }, 0);
+  };
+}
+
+/** Reap the children that have ended and that nobody owns. */
 export function reapOrphans(owned: (pid: number) => boolean): void {
-  while (waiting.size === 0) {
+  while (underWay === 0 && waiting.size === 0) {
     const pid = endedChild();
     if (pid === undefined || owned(pid)) return;
     waitFor(pid);

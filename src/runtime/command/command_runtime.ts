@@ -28,9 +28,9 @@ import type {
   LowLevelRuntime,
 } from "../low_level.ts";
 import type { CgroupStats, CreateOptions, Stdio } from "../types.ts";
-import { becomeSubreaper, childEnded, reapOrphans } from "./children.ts";
+import { becomeSubreaper, childEnded, commandBegins, reapOrphans } from "./children.ts";
 import { CommandFiles, invoke, rootOf, type RuntimeProgram } from "./command.ts";
-import { listenForConsole } from "./console_socket.ts";
+import { type ConsoleSocket, listenForConsole } from "./console_socket.ts";
 import { privateRootfsSteps } from "./rootfs.ts";
 
 /** A command that makes a process. */
@@ -177,18 +177,21 @@ export class CommandRuntime implements LowLevelRuntime {
 
   async #call(...args: string[]): Promise<string> {
     const files = new CommandFiles(this.#program);
+    const end = commandBegins(this.#onIdle);
     try {
       return await invoke(this.#program, { args, files });
     } finally {
       files.remove();
-      setTimeout(this.#onIdle, 0);
+      end();
     }
   }
 
   async #launch({ id, args, process, stdio, before }: Launch): Promise<Launched> {
     const files = new CommandFiles(this.#program);
-    const socket = process?.terminal ? listenForConsole(files.directory) : undefined;
+    const end = commandBegins(this.#onIdle);
+    let socket: ConsoleSocket | undefined;
     try {
+      socket = process?.terminal ? listenForConsole(files.directory) : undefined;
       const pidFile = files.path("pid");
       await invoke(this.#program, {
         args: [
@@ -207,7 +210,7 @@ export class CommandRuntime implements LowLevelRuntime {
     } finally {
       socket?.close();
       files.remove();
-      setTimeout(this.#onIdle, 0);
+      end();
     }
   }
 }

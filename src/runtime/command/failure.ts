@@ -82,7 +82,7 @@ function executeFailure(
 
 /** The words that callers of runc look for. */
 function codeOfMessage(message: string): ErrorCode {
-  if (/does not exist/.test(message)) return "not_found";
-  if (/not running|no such process|already finished/.test(message)) return "not_found";
+  if (/does not exist/i.test(message)) return "not_found";
+  if (/not running|no such process|already finished/i.test(message)) return "not_found";
   return "internal";
 }

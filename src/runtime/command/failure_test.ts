@@ -80,7 +80,9 @@ test("commandError() takes the last error of the log, else what was printed, els
 });
 
 test("commandError() tells what is gone", () => {
-  for (const text of ["container does not exist", "process already finished", "not running"]) {
+  for (
+    const text of ["container does not exist", "process already finished", "No such process"]
+  ) {
     assert.equal(errorOf(line("error", text)).code, "not_found");
   }
 });
