@@ -9,7 +9,7 @@
 import { realpathSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { CtrError } from "../errors.ts";
-import { AT, CLONE, MOUNT_ATTR, O } from "../linux/mod.ts";
+import { AT, CLONE, MOUNT_ATTR, MS, O } from "../linux/mod.ts";
 import type { OciIdMapping, OciMount, OciSpec } from "../oci/mod.ts";
 import { close, open, pipe, ProgramBuilder, run, spawn, waitFor } from "../program/mod.ts";
 import { availableCapabilities } from "./facts.ts";
@@ -27,6 +27,8 @@ export function openSourceTrees(spec: OciSpec, bundle: string, userns: boolean):
   const trees = new Map<OciMount, number>();
   const namespaces = new Map<string, number>();
   const mayOpen = userns && availableCapabilities().includes("CAP_SYS_ADMIN");
+  // Else the container's process would have made it so.
+  const shares = !userns && /^r?shared$/.test(spec.linux?.rootfsPropagation ?? "");
   try {
     for (const mount of spec.mounts ?? []) {
       const mapped = isIdMapped(mount);
@@ -38,6 +40,7 @@ export function openSourceTrees(spec: OciSpec, bundle: string, userns: boolean):
       if (!mapped && !(mayOpen && isHidden(path))) continue;
       const tree = openTree(mount, path);
       trees.set(mount, tree);
+      if (!shares) separate(mount, tree);
       if (mapped) mapTree(mount, tree, namespaceOf(mount, spec, namespaces));
     }
     return trees;
@@ -76,22 +79,38 @@ function openTree(mount: OciMount, path: string): number {
   const p = new ProgramBuilder("bind mount");
   const recursive = hasOption(mount, "rbind") ? AT.AT_RECURSIVE : 0;
   const flags = OPEN_TREE_CLONE | O.O_CLOEXEC | recursive;
-  const tree = p.step("open_tree", [AT.AT_FDCWD, path, flags], {
-    subject: path,
-  });
+  const tree = p.step("open_tree", [AT.AT_FDCWD, path, flags], { subject: path });
   return run(p)(tree);
 }
 
+/** Make that nothing that is mounted in it, by the container's root even, appears on the host. */
+function separate(mount: OciMount, tree: number): void {
+  changeTree("bind mount", mount, tree, { propagation: MS.MS_SLAVE, recursive: true });
+}
+
 function mapTree(mount: OciMount, tree: number, namespace: number): void {
-  const attributes = new Uint8Array(32);
+  const change = { set: MOUNT_ATTR.MOUNT_ATTR_IDMAP, namespace };
+  const recursive = hasOption(mount, "ridmap");
+  changeTree("map ids of mount", mount, tree, { ...change, recursive });
+}
+
+function changeTree(
+  operation: string,
+  { destination }: OciMount,
+  tree: number,
+  { set = 0, propagation = 0, namespace = 0, recursive }: {
+    readonly set?: number;
+    readonly propagation?: number;
+    readonly namespace?: number;
+    readonly recursive: boolean;
+  },
+): void {
+  const attributes = new Uint8Array(32); // struct mount_attr
   const words = new Uint32Array(attributes.buffer);
-  words[0] = MOUNT_ATTR.MOUNT_ATTR_IDMAP;
-  words[6] = namespace;
-  const recursive = hasOption(mount, "ridmap") ? AT.AT_RECURSIVE : 0;
-  const p = new ProgramBuilder("map ids of mount");
-  p.step("mount_setattr", [tree, "", AT.AT_EMPTY_PATH | recursive, attributes, 32], {
-    subject: mount.destination,
-  });
+  words.set([set, 0, 0, 0, propagation, 0, namespace]);
+  const flags = AT.AT_EMPTY_PATH | (recursive ? AT.AT_RECURSIVE : 0);
+  const p = new ProgramBuilder(operation);
+  p.step("mount_setattr", [tree, "", flags, attributes, 32], { subject: destination });
   run(p);
 }
 

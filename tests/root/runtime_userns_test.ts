@@ -313,3 +313,25 @@ test("what its root may not make says so", here, async () => {
     /cannot create target "\/(proc|new\/dir)": permission denied \(EACCES\)/,
   );
 });
+
+test("what the host mounts for it is not shared with the host", here, async () => {
+  await using bundle = mapped();
+  const hidden = join(bundle.dir, "hidden");
+  mkdirSync(hidden, { mode: 0o700 });
+  mkdirSync(join(hidden, "data"));
+  execFileSync("mount", ["-t", "tmpfs", "ctr-test", join(hidden, "data")]);
+  execFileSync("mount", ["--make-shared", join(hidden, "data")]);
+  try {
+    const source = join(hidden, "data");
+    const seen = async (...options: string[]) => {
+      const mounts = [{ type: "bind", source, destination: "/m", options: ["rbind", ...options] }];
+      const { stdout } = await bundle.sh("grep ' /m ' /proc/self/mountinfo", { ...userns, mounts });
+      return stdout.match(/(shared|master)(?=:)/g) ?? [];
+    };
+    assert.deepEqual(await seen(), ["master"]);
+    assert.deepEqual(await seen("rprivate"), []);
+    assert.deepEqual(await seen("rshared"), ["shared", "master"]);
+  } finally {
+    execFileSync("umount", [join(hidden, "data")]);
+  }
+});
