@@ -145,6 +145,11 @@ export function readManager(directory: string): SystemdManager | undefined {
   return text === undefined ? undefined : JSON.parse(text) as SystemdManager;
 }
 
+/** Where compiled seccomp filters are kept: no container can have this name. */
+export function filterCacheOf(root: string): string {
+  return `${root}/seccomp:filters`;
+}
+
 /** The spec that a container was created with, whatever the bundle has now. */
 export function readSpec(directory: string): OciSpec {
   return parseSpec(readText(`${directory}/config.json`));

@@ -8,7 +8,7 @@ import type { OciProcess } from "../oci/mod.ts";
 import { exec, type RuntimeProcess } from "../runtime/mod.ts";
 import { effectiveSpec } from "./bundle.ts";
 import { sendDescriptor, sendPidfd } from "./console_socket.ts";
-import { findContainer, readSpec } from "./directory.ts";
+import { filterCacheOf, findContainer, readSpec } from "./directory.ts";
 import { containerPasswd, withEnvironment } from "./environment.ts";
 import { wrongStatus } from "./errors.ts";
 import { writePidFile } from "./launch.ts";
@@ -48,6 +48,7 @@ export async function execInContainer(options: ExecOptions): Promise<RuntimeProc
     pid: container.record.pid,
     id,
     bundle: container.record.bundle,
+    filterCache: filterCacheOf(options.root),
     spec,
     process: withEnvironment(
       options.process(spec.process),

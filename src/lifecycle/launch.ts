@@ -10,7 +10,7 @@ import { close, replaceFile, writeFile } from "../program/mod.ts";
 import { cgroupPathOf, type ContainerProcess, create } from "../runtime/mod.ts";
 import { effectiveSpec, readBundle, rootfsOf } from "./bundle.ts";
 import { sendDescriptor, sendPidfd } from "./console_socket.ts";
-import { lockDirectory, makeDirectory, writeRecord } from "./directory.ts";
+import { filterCacheOf, lockDirectory, makeDirectory, writeRecord } from "./directory.ts";
 import { endContainer } from "./ending.ts";
 import { bundlePasswd, withEnvironment } from "./environment.ts";
 import { containerError } from "./errors.ts";
@@ -104,6 +104,7 @@ async function launchProcess(
       everyHierarchy: true,
       noPivot: options.noPivot === true,
       warn: options.warn,
+      filterCache: filterCacheOf(options.root),
       ...systemd === undefined ? {} : { cgroupManager: "systemd", systemd },
       meanwhile: () => writeFile(`${directory}/config.json`, text),
       ...hooks === undefined ? {} : { beforePivot: hooks },

@@ -60,7 +60,7 @@ export async function create(options: CreateOptions): Promise<ContainerProcess> 
   // What comes with mounts for its root is not somebody's bundle: the engine made it.
   if (options.rootfs.length === 0) await validate(options);
   const facts = span("facts", () => factsOf(options));
-  const seccomp = await span("seccomp", () => filterOf(options.spec));
+  const seccomp = await span("seccomp", () => filterOf(options.spec, options.filterCache));
   const rare = await rareSteps(options.spec);
   const moves = hasNetDevices(options.spec)
     ? (await import("./net_device.ts")).netDeviceMoves(options.spec)

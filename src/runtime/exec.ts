@@ -51,7 +51,7 @@ interface CompiledExec {
 export async function exec(options: ExecOptions): Promise<RuntimeProcess> {
   const { pid, process } = options;
   checkProcess(process.args, process.cwd);
-  const seccomp = await filterOf(options.spec);
+  const seccomp = await filterOf(options.spec, options.filterCache);
   const rare = await rareSteps(options.spec, process);
   const pidfd = call("pidfd_open", `container process ${pid}`, pid, 0);
   const rendezvous = new Rendezvous();

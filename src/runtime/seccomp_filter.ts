@@ -32,12 +32,18 @@ export function profileKey(profile: OciSeccomp): number {
 /**
  * `struct sock_filter` entries for a profile on this machine.
  *
+ * @param cache a directory where filters are kept
  * @throws {CtrError} when the profile makes no sense
  */
-export async function seccompFilter(profile: OciSeccomp): Promise<Uint8Array> {
+export async function seccompFilter(profile: OciSeccomp, cache?: string): Promise<Uint8Array> {
   const { variant, key, filter } = PRECOMPILED[arch];
-  if (variant === defaultVariant(profile) || key === profileKey(profile)) {
-    return fromBase64.call(Uint8Array, filter);
-  }
-  return (await import("./seccomp_arches.ts")).compileFor(arch, profile);
+  const ready = () => fromBase64.call(Uint8Array, filter);
+  if (variant === defaultVariant(profile)) return ready();
+  const own = profileKey(profile);
+  if (own === key) return ready();
+  const compile = async () => (await import("./seccomp_arches.ts")).compileFor(arch, profile);
+  if (cache === undefined) return await compile();
+  const { cachedFilter, COMPILER } = await import("./seccomp_cache.ts");
+  const text = `${COMPILER} ${arch} ${JSON.stringify(profile)}`;
+  return await cachedFilter({ directory: cache, key: own, text, compile });
 }

@@ -46,9 +46,10 @@ const FLAGS: Readonly<Record<string, number>> = {
 /**
  * The filter of a spec for this machine, if it has one.
  *
+ * @param cache a directory where compiled ones are kept
  * @throws {CtrError} `invalid_argument` when the profile makes no sense
  */
-export async function filterOf(spec: OciSpec): Promise<Filter | undefined> {
+export async function filterOf(spec: OciSpec, cache?: string): Promise<Filter | undefined> {
   const profile = spec.linux?.seccomp;
   // As in runc, a profile that says nothing is none.
   if (profile === undefined || (!profile.defaultAction && !profile.syscalls?.length)) {
@@ -56,7 +57,7 @@ export async function filterOf(spec: OciSpec): Promise<Filter | undefined> {
   }
   const listens = notifies(profile);
   return {
-    code: await seccompFilter(profile),
+    code: await seccompFilter(profile, cache),
     flags: flagsOf(profile.flags, listens),
     deliver: listens ? (await import("./seccomp_notify.ts")).deliveryOf(spec, profile) : undefined,
   };

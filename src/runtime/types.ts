@@ -67,6 +67,8 @@ export interface CreateOptions {
    * before, so that `create` fails when there is none. The caller closes it.
    */
   readonly gateFd?: number;
+  /** A directory for compiled seccomp filters, which nobody else may write to; default: none is kept. */
+  readonly filterCache?: string;
   /** Where resctrl is mounted, for `linux.intelRdt`; default: where this process sees it. */
   readonly resctrl?: string;
   /** Called with what the spec asks for in vain. */
@@ -114,6 +116,7 @@ export interface ExecOptions {
   readonly bundle?: string;
   /** As in {@link CreateOptions}. */
   readonly resctrl?: string;
+  readonly filterCache?: string;
   readonly spec: OciSpec;
   /** As in {@link CreateOptions}. */
   readonly preserveFds?: number;

@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { close } from "../../src/program/mod.ts";
@@ -62,6 +62,37 @@ test("an agent hears of a created container and of what is added to it", here, a
   assert.deepEqual(added.state["state"], { ...about, status: "running" });
   for (const { listener } of [container, added]) close(listener);
 });
+
+test(
+  "a filter is compiled once for all containers with its profile, and kept for us",
+  here,
+  async () => {
+    await using oci = new OciRuntime();
+    const errno = (errnoRet: number) =>
+      oci.configure(["mkdir", "/tmp/x"], {
+        change: (spec) => ({
+          ...spec,
+          linux: {
+            ...spec.linux,
+            seccomp: {
+              defaultAction: "SCMP_ACT_ALLOW",
+              syscalls: [{ names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet }],
+            },
+          },
+        }),
+      });
+    const tried = async () => (await oci.call(["run", "-b", oci.dir, oci.id])).stderr;
+    const directory = join(oci.root, "seccomp:filters");
+    errno(28);
+    assert.match(await tried(), /No space left on device/);
+    assert.match(await tried(), /No space left on device/);
+    const { mode } = statSync(directory);
+    assert.deepEqual([mode & 0o777, readdirSync(directory).length], [0o700, 1]);
+    errno(122);
+    assert.match(await tried(), /quota exceeded/i);
+    assert.equal(await oci.ok(["list", "--quiet"]), "");
+  },
+);
 
 test("what is wrong with a config.json is one line, and nothing stays", here, async () => {
   await using oci = new OciRuntime();
