@@ -61,7 +61,7 @@ export async function updateCgroup(
     }
     if (devices.length > 0) {
       const { updateDevices } = await import("./device_update.ts");
-      updateDevices(layout, path, devices);
+      await updateDevices(layout, path, devices);
     }
   } catch (error) {
     putBack(before);

@@ -11,14 +11,22 @@ import { close, open, readText, SYS } from "../program/mod.ts";
 import { type CgroupLayout, type CgroupPath, directoryIn, missingController } from "./cgroup.ts";
 import { writeSettings } from "./cgroup_settings.ts";
 import { deviceLine } from "./cgroup_v1.ts";
+import { freezeCgroup } from "./cgroup_freezer.ts";
+import { frozenAt } from "./cgroup_place.ts";
+import { cgroupPids } from "./cgroup_processes.ts";
 import { attachDeviceFilter } from "./device_filter.ts";
 
-/** Put these rules in the place of those that there are. On failure the old ones stay. */
-export function updateDevices(
+/**
+ * Put these rules in the place of those that there are. On failure the old ones stay.
+ *
+ * With version 1 they are written one by one, and the first is mostly that nothing is allowed. So the
+ * container stands still meanwhile, if it can.
+ */
+export async function updateDevices(
   layout: CgroupLayout,
   path: CgroupPath,
   rules: readonly OciDeviceRule[],
-): void {
+): Promise<void> {
   if (layout.version === 2) return replaceDeviceFilter(directoryIn(layout.root, path)!, rules);
   const place = layout.controllers.get("devices");
   const directory = place === undefined ? undefined : directoryIn(place, path);
@@ -26,12 +34,25 @@ export function updateDevices(
   const old = readText(`${directory}/devices.list`).trim().split("\n");
   const write = (allow: boolean, line: string) =>
     writeSettings([{ directory, files: [[allow ? "devices.allow" : "devices.deny", line]] }]);
+  const still = !frozenAt(path, layout) && await standStill(path, layout);
   try {
     for (const rule of rules) write(rule.allow, deviceLine(rule));
   } catch (error) {
     write(false, "a");
     for (const line of old) if (line !== "") write(true, line.startsWith("a ") ? "a" : line);
     throw error;
+  } finally {
+    if (still) await freezeCgroup(path, false, { layout });
+  }
+}
+
+async function standStill(path: CgroupPath, layout: CgroupLayout): Promise<boolean> {
+  if (cgroupPids(path, layout).includes(process.pid)) return false;
+  try {
+    await freezeCgroup(path, true, { layout, patienceMs: 500 });
+    return true;
+  } catch {
+    return false; // all go on, and so does the update
   }
 }
 

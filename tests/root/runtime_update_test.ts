@@ -123,7 +123,7 @@ test(
 );
 
 test("the list of devices can be another", here, () =>
-  withSleeper(async ({ bundle, sh }) => {
+  withSleeper(async ({ bundle, file, sh }) => {
     const rules = bundle.spec(["x"]).linux!.resources!.devices!;
     const kmsg = { allow: true, type: "c", major: 1, minor: 11, access: "rwm" } as const;
     const attempt = "true >> /tmp/kmsg && echo kmsg; true < /dev/zero && echo zero";
@@ -133,4 +133,11 @@ test("the list of devices can be another", here, () =>
     assert.equal((await sh(attempt)).stdout, "kmsg\nzero\n");
     await updateResourcesAt(bundle.cgroup, { devices: rules });
     assert.equal((await sh(attempt)).stdout, "zero\n");
+    if (v2) return;
+    const wrong = [{ allow: false }, { allow: true, type: "c", access: "what" }] as const;
+    const refused = updateResourcesAt(bundle.cgroup, { devices: wrong, pids: { limit: 5 } });
+    await assert.rejects(refused, { message: /^cannot write "c \*:\* what" to "devices.allow": / });
+    assert.equal((await sh(attempt)).stdout, "zero\n");
+    assert.equal(file("pids.max"), "30");
+    assert.equal(file("freezer.state"), "THAWED");
   }));
