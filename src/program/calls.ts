@@ -235,6 +235,13 @@ export function waitFor(pid: number, options: { block?: boolean } = {}): Ended |
   }
 }
 
+/** Whether this is a child of ours that was not reaped yet. */
+export function isChild(pid: number): boolean {
+  const P_PID = 1;
+  const WNOHANG_WEXITED_WNOWAIT_WALL = 0x41000005;
+  return pid > 0 && sys(SYS.waitid, P_PID, pid, 0, WNOHANG_WEXITED_WNOWAIT_WALL, 0) === 0;
+}
+
 /** The exit code in a status word of wait(2), as a shell has it: 128+n for signal n. */
 export function exitCodeOf(status: number): number {
   const signal = status & 0x7f;

@@ -92,7 +92,7 @@ export function spawn(program: Program, options: SpawnOptions = {}): Spawned {
     result: (ref) => resultOf(encoded, ref.step + begins[1]!),
     failure() {
       const index = arena.get(report);
-      if (index < 0) return undefined;
+      if (index < 0 || index >= entries) return undefined;
       let part = parts.length - 1;
       while (begins[part]! > index) part--;
       const failed = index - begins[part]!;

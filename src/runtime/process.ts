@@ -13,6 +13,7 @@ import {
   call,
   close,
   exitCodeOf,
+  isChild,
   kill,
   pipe,
   type Ref,
@@ -85,6 +86,7 @@ export class Child {
   /** Its parent, where that is not this process. */
   readonly keeper: KeeperProcess | undefined;
   #ended = false;
+  #reaped = false;
 
   /** @param wake the keeper's pipe, whose owner this becomes */
   constructor(spawned: Spawned, rendezvous: Rendezvous, wake?: number) {
@@ -100,11 +102,25 @@ export class Child {
     if (this.keeper !== undefined) this.pid = this.spawned.keptPid();
   }
 
-  /** The cloned process has cloned another and ends: reap it, and go on with the other. */
+  /**
+   * The cloned process has cloned another and ends: reap it, and go on with the other.
+   *
+   * @throws {CtrError} `internal` when it is not a child of ours: who may trace every process of a
+   * container may have written to the results of one that joins it, and we would signal another
+   */
   follow(second: { readonly step: number }): void {
     const ended = waitFor(this.spawned.pid, { block: true });
+    this.#reaped = true;
+    if (ended?.exitCode !== 0) return;
     // CLONE_PARENT gives the id in our own namespace, whichever the cloning process was in.
-    if (ended?.exitCode === 0) this.pid = this.spawned.result(second);
+    const pid = this.spawned.result(second);
+    if (!isChild(pid)) {
+      this.giveUp();
+      const reason = `process ${pid} is not a child of this one`;
+      throw new CtrError({ code: "internal", operation: "follow", reason });
+    }
+    this.pid = pid;
+    this.#reaped = false;
   }
 
   /** Why it ended before it was ready. */
@@ -125,10 +141,11 @@ export class Child {
   /** End it, reap it, give everything back. */
   giveUp(): void {
     this.rendezvous.close(); // end of file instead of a go: the child fails
-    if (this.keeper === undefined) {
+    if (this.keeper !== undefined) this.keeper.reap();
+    else if (!this.#reaped) { // or its id may be another's by now
       kill(this.pid, SIGNALS.SIGKILL); // it may wait for somebody else already
       waitFor(this.pid, { block: true });
-    } else this.keeper.reap();
+    }
     this.end();
   }
 

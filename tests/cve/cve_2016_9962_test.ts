@@ -3,7 +3,9 @@ import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { F, O } from "../../src/linux/mod.ts";
+import { ProgramBuilder, spawn } from "../../src/program/mod.ts";
 import { exec } from "../../src/runtime/mod.ts";
+import { Child, Rendezvous } from "../../src/runtime/process.ts";
 import { end, installProgram, plainly } from "../fixtures/attack.ts";
 import { Bundle } from "../fixtures/bundle.ts";
 import { needs } from "../fixtures/needs.ts";
@@ -69,5 +71,15 @@ test("CVE-2016-9962: no descriptor of the host is left to a process that joins",
   } finally {
     end(created);
     closeSync(host);
+  }
+});
+
+test("CVE-2016-9962: nor is a process id believed that it may have been made to tell", here, () => {
+  for (const pid of [1, -1, process.pid]) {
+    const p = new ProgramBuilder("test");
+    p.step("exit_group", [0]);
+    const spawned = spawn(p);
+    const child = new Child({ ...spawned, result: () => pid }, new Rendezvous());
+    assert.throws(() => child.follow({ step: 0 }), { code: "internal" });
   }
 });
