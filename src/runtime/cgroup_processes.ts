@@ -4,8 +4,9 @@
  * @module
  */
 
-import { SIGNALS } from "../linux/mod.ts";
-import { exists, kill, readTextIfExists, writeFile } from "../program/mod.ts";
+import { sys } from "../../ffi/mod.ts";
+import { AT, SIGNALS } from "../linux/mod.ts";
+import { exists, kill, readTextIfExists, SYS, writeFile } from "../program/mod.ts";
 import {
   type CgroupLayout,
   cgroupLayout,
@@ -40,7 +41,7 @@ function pidsIn(directory: string): number[] {
 
 /** Cgroups below a directory, deepest first; there may be none. */
 export function cgroupsBelow(directory: string): string[] {
-  if (!exists(directory)) return [];
+  if (!hasBelow(directory)) return [];
   const fs = process.getBuiltinModule("node:fs");
   let entries;
   try {
@@ -52,6 +53,15 @@ export function cgroupsBelow(directory: string): string[] {
     const child = `${directory}/${name}`;
     return [...cgroupsBelow(child), child];
   });
+}
+
+/** By the number of its links, as `find` does: itself, its name, and one from each below. */
+function hasBelow(directory: string): boolean {
+  const STATX_NLINK = 4;
+  const buffer = new Uint8Array(256);
+  const path = new TextEncoder().encode(`${directory}\0`);
+  if (sys(SYS.statx, AT.AT_FDCWD, path, 0, STATX_NLINK, buffer) < 0) return false;
+  return new DataView(buffer.buffer).getUint32(16, true) !== 2;
 }
 
 /**
