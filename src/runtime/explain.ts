@@ -54,7 +54,9 @@ export async function explainCreate(
   flags.push("CLONE_VM");
   if (layout.version === 2) flags.push("CLONE_INTO_CGROUP");
   const all = [...flags, "CLONE_PIDFD", "CLONE_CLEAR_SIGHAND"].join("|");
-  return `clone3({flags=${all}})\n${await explain(program)}`;
+  const leave = 'execveat(<sealed memfd>, "", ["ctr", "init"], [], AT_EMPTY_PATH)' +
+    "  /* leave the runtime: the rest is run by the trampoline */";
+  return `clone3({flags=${all}})\n${leave}\n${await explain(program)}`;
 }
 
 const NAMES: Readonly<Record<string, string>> = { network: "NET" };

@@ -343,6 +343,7 @@ inside("--rootfs", async (_run, cli) => {
 
 inside("--explain prints the program and runs nothing", async (_run, cli) => {
   const text = await cli.ok(["run", "--explain", "host", "touch", "/tmp/x"]);
+  assert.match(text, /^clone3.*\nexecveat\(<sealed memfd>, .*\n/);
   for (const call of ["clone3(", "pivot_root(", "execve(", "mount(", "sethostname("]) {
     assert.ok(text.includes(call), `${call} is missing from:\n${text}`);
   }
