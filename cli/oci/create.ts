@@ -15,7 +15,7 @@ export const command = define({
   args: [1, 1],
   flags: LAUNCH_FLAGS,
 }, async (context, { flags, args }) => {
-  const options = launchOptions(context, flags, args[0]!);
+  const options = await launchOptions(context, flags, args[0]!);
   const config = readBundle(options.bundle);
   const terminal = config.spec.process?.terminal === true;
   checkConsole({ terminal, detached: true, consoleSocket: options.consoleSocket });

@@ -7,7 +7,6 @@
 import type { CreateOptions } from "../../src/lifecycle/mod.ts";
 import type { Flags, Parsed } from "../flags.ts";
 import type { Context } from "./command.ts";
-import { systemdManager } from "./systemd_manager.ts";
 
 /** The flags. */
 export const LAUNCH_FLAGS = {
@@ -27,7 +26,11 @@ export const LAUNCH_FLAGS = {
 type LaunchFlags = Parsed<typeof LAUNCH_FLAGS>["flags"];
 
 /** What they mean. */
-export function launchOptions(context: Context, flags: LaunchFlags, id: string): CreateOptions {
+export async function launchOptions(
+  context: Context,
+  flags: LaunchFlags,
+  id: string,
+): Promise<CreateOptions> {
   return {
     root: context.root,
     id,
@@ -39,7 +42,9 @@ export function launchOptions(context: Context, flags: LaunchFlags, id: string):
     listenFds: listenFds(context),
     keepKeyring: flags["no-new-keyring"],
     noPivot: flags["no-pivot"],
-    systemd: context.systemdCgroup ? systemdManager(context) : undefined,
+    systemd: context.systemdCgroup
+      ? (await import("./systemd_manager.ts")).systemdManager(context)
+      : undefined,
     warn: context.warn,
   };
 }

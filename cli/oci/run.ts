@@ -21,7 +21,7 @@ export const command = define({
     "no-subreaper": { type: "bool", help: "Do not adopt the container's orphans" },
   },
 }, async (context, { flags, args }) => {
-  const options = launchOptions(context, flags, args[0]!);
+  const options = await launchOptions(context, flags, args[0]!);
   const config = readBundle(options.bundle);
   const terminal = config.spec.process?.terminal === true;
   checkConsole({ terminal, detached: flags.detach, consoleSocket: options.consoleSocket });
