@@ -13,7 +13,7 @@ export function versionText(program: string): string {
   return [
     `${program} version ${VERSION}`,
     `commit: v${VERSION}`,
-    "spec: 1.2.0",
+    "spec: 1.3.0",
     `${runtime}: ${versions[runtime] ?? ""} (${arch})`,
     "",
   ].join("\n");

@@ -76,9 +76,10 @@ export async function exec(options: ExecOptions): Promise<RuntimeProcess> {
       ...ready,
     });
     const rdt = options.spec.linux?.intelRdt;
-    if (rdt !== undefined) {
+    const id = options.id ?? rdt?.closID ?? "";
+    if (rdt !== undefined && id !== "") {
       const { RdtClass } = await import("./resctrl.ts");
-      new RdtClass({ id: options.id ?? "", rdt, root: options.resctrl }).take(added);
+      new RdtClass({ id, rdt, root: options.resctrl }).take(added);
     }
     return added;
   } catch (error) {

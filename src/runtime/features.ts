@@ -31,7 +31,7 @@ const FLAGS = ["LOG", "SPEC_ALLOW", "TSYNC", "WAIT_KILLABLE_RECV"]
 export function features(): Readonly<Record<string, unknown>> {
   return {
     ociVersionMin: "1.0.0",
-    ociVersionMax: "1.2.0",
+    ociVersionMax: "1.3.0",
     hooks: [
       ...["prestart", "createRuntime", "createContainer", "startContainer"],
       ...["poststart", "poststop"],
