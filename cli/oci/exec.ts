@@ -62,6 +62,9 @@ export const command = define({
   const front = flags.detach
     ? undefined
     : (await import("./foreground.ts")).foreground({ terminal });
+  const sized = front === undefined || !terminal || added?.consoleSize !== undefined
+    ? (made: OciProcess) => made
+    : (await import("./terminal_size.ts")).sized;
   const process = await execInContainer({
     root: context.root,
     id,
@@ -71,7 +74,7 @@ export const command = define({
     preserveFds: flags["preserve-fds"] + listenFds(context),
     subCgroup,
     ignorePaused: flags["ignore-paused"],
-    process: (own) => added ?? fromFlags(flags, words, own),
+    process: (own) => sized(added ?? fromFlags(flags, words, own)),
   });
   return front === undefined ? 0 : await front.wait(process);
 });

@@ -22,13 +22,20 @@ export const command = define({
   },
 }, async (context, { flags, args }) => {
   const options = await launchOptions(context, flags, args[0]!);
-  const config = readBundle(options.bundle);
-  const terminal = config.spec.process?.terminal === true;
+  const read = readBundle(options.bundle);
+  const { process } = read.spec;
+  const terminal = process?.terminal === true;
   checkConsole({ terminal, detached: flags.detach, consoleSocket: options.consoleSocket });
   if (flags.detach) {
-    await runContainer({ ...options, config });
+    await runContainer({ ...options, config: read });
     return 0;
   }
+  const config = process !== undefined && terminal && process.consoleSize === undefined
+    ? {
+      ...read,
+      spec: { ...read.spec, process: (await import("./terminal_size.ts")).sized(process) },
+    }
+    : read;
   const front = (await import("./foreground.ts")).foreground({ terminal });
   const container = await runContainer({ ...options, config });
   const exitCode = await front.wait(container.process);

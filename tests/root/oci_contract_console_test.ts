@@ -10,10 +10,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { OciProcess, OciSpec } from "../../src/oci/mod.ts";
 import { ConsoleListener } from "../fixtures/console_listener.ts";
+import { start } from "../fixtures/cli.ts";
 import { needs } from "../fixtures/needs.ts";
-import { exitOf, OciRuntime } from "../fixtures/oci_command.ts";
+import { exitOf, OCI_RUNTIME, OciRuntime } from "../fixtures/oci_command.ts";
 
-const here = needs("root", "cgroup", "file:/bin/busybox");
+const here = needs("root", "cgroup", "file:/bin/busybox", "cmd:script");
 
 const SH: OciProcess = {
   terminal: true,
@@ -91,5 +92,39 @@ test(
     assert.match(await refused("create", ...bundle, ...socket), /console socket/);
     oci.configure(["sh"], { change: withTerminal });
     await refused("create", ...bundle, "--console-socket", join(oci.dir, "nobody"));
+  },
+);
+
+test(
+  "contract 3: in the foreground a terminal is the caller's, in size and in what is typed",
+  here,
+  async () => {
+    await using oci = new OciRuntime();
+    /** The command on a terminal of 33 lines and 77 columns, that `typed` is typed at. */
+    const onTerminal = (args: readonly string[], typed: string) => {
+      const command = `stty rows 33 cols 77; exec ${
+        [OCI_RUNTIME, "--root", oci.root, ...args].join(" ")
+      }`;
+      const script = ["script", "--quiet", "--return", "--command", command, "/dev/null"];
+      oci.reaps = false;
+      return start(script, { cwd: oci.dir, input: typed }).ended;
+    };
+    const ask = "test -t 0 && stty size; read answer; echo got $answer; exit 3";
+    oci.configure(["sh"], {
+      change: (spec) => {
+        const { consoleSize: _, ...process } = withTerminal(spec).process!;
+        return { ...spec, process: { ...process, args: ["sh", "-c", ask] } };
+      },
+    });
+    const ran = await onTerminal(["run", oci.id], "yes\n");
+    assert.match(ran.stdout, /33 77\r\n[^]*got yes\r\n/);
+    assert.equal(ran.code, 3);
+    oci.reaps = true;
+    oci.configure(["sleep", "100"]);
+    await oci.create();
+    await oci.start();
+    const added = await onTerminal(["exec", "--tty", oci.id, "sh", "-c", `'${ask}'`], "no\n");
+    assert.match(added.stdout, /33 77\r\n[^]*got no\r\n/);
+    assert.equal(added.code, 3);
   },
 );
