@@ -38,6 +38,7 @@ test(
     ];
     await oci.ok(["--rootless=false", "--debug=false", "--log-format=text", ...create, oci.id]);
     assert.match(readFileSync(join(oci.dir, "pid"), "utf8"), /^\d+$/);
+    await oci.ok(["--rootless=true", "state", oci.id]);
     await oci.ok(["--rootless", "auto", "delete", oci.id]);
     const bundled = await oci.call(["create", oci.id], { cwd: oci.dir });
     assert.equal(bundled.code, 0, "the bundle is the working directory by default");
@@ -173,5 +174,9 @@ test("ps --format json is an array of process ids of the host", here, async () =
   const pidFile = join(oci.dir, "pid");
   await oci.ok(["exec", "--detach", "--pid-file", pidFile, oci.id, "sleep", "100"]);
   assert.deepEqual(await processesOf(oci), [pid, Number(readFileSync(pidFile, "utf8"))].toSorted());
-  assert.match(await oci.ok(["ps", oci.id]), /^UID +PID .*\n(.*sleep 100\n){2}$/);
+  // What runc adds has not executed its program yet when exec returns.
+  await until(
+    "the table",
+    async () => /^(UID +PID|PID +USER) .*\n(.*sleep 100\n){2}$/.test(await oci.ok(["ps", oci.id])),
+  );
 });

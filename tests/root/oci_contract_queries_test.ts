@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { OciSpec } from "../../src/oci/mod.ts";
 import { needs, which } from "../fixtures/needs.ts";
-import { OciRuntime } from "../fixtures/oci_command.ts";
+import { IS_CTR_OCI, OciRuntime } from "../fixtures/oci_command.ts";
 
 const here = needs("root", "cgroup", "file:/bin/busybox");
 
@@ -75,6 +75,7 @@ test("features says what mounts, cgroups, seccomp and id maps can do", here, asy
       seccomp: { enabled: boolean; actions: string[] };
       apparmor: { enabled: boolean };
       selinux: { enabled: boolean };
+      mountExtensions?: { idmap: { enabled: boolean } };
     };
   };
   assert.match(features.ociVersionMin, /^1\.0/);
@@ -103,6 +104,8 @@ test("features says what mounts, cgroups, seccomp and id maps can do", here, asy
   assert.deepEqual([cgroup.v1, cgroup.v2, seccomp.enabled], [true, true, true]);
   assert.ok(seccomp.actions.includes("SCMP_ACT_NOTIFY"));
   assert.deepEqual([typeof apparmor.enabled, typeof selinux.enabled], ["boolean", "boolean"]);
+  // runc says it since 1.2.
+  assert.equal(features.linux.mountExtensions?.idmap.enabled, IS_CTR_OCI || undefined);
 });
 
 test("spec writes a config.json that runs", here, async () => {
