@@ -48,6 +48,16 @@ test("spawn() apart: the executable cannot be written, not even when it runs no 
   child.free();
 });
 
+test("spawn() apart: a descriptor that is not there fails the step that uses it", () => {
+  const p = new ProgramBuilder("test");
+  p.step("fcntl", [999, 2, 0], { name: "use it" });
+  const child = spawn(p, { apart: [999] });
+  waitFor(child.pid, { block: true });
+  close(child.pidfd);
+  assert.equal(child.failure()?.step.options.name, "use it");
+  child.free();
+});
+
 test("spawn() apart: results and failures are read as of any other child", () => {
   let pid: { step: number } | undefined;
   const child = waiting(() => {}, (p) => {
