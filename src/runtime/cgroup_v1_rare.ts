@@ -6,8 +6,8 @@
 
 import { CtrError } from "../errors.ts";
 import type { OciBlockIo, OciCpu, OciMemory, OciResources } from "../oci/mod.ts";
-import { rdmaLine } from "./cgroup_rdma.ts";
 import type { Setting } from "./cgroup_settings.ts";
+import { checkedPageSize, rdmaLine } from "./cgroup_words.ts";
 
 type Set = (controller: string, ...setting: Setting) => void;
 
@@ -31,8 +31,9 @@ export function rareSettingsV1(resources: OciResources, set: Set): void {
   if (cpu.cpus) set("cpuset", "cpuset.cpus", cpu.cpus);
   if (cpu.mems) set("cpuset", "cpuset.mems", cpu.mems);
   for (const { pageSize, limit } of resources.hugepageLimits ?? []) {
-    set("hugetlb", `hugetlb.${pageSize}.limit_in_bytes`, String(limit));
-    set("hugetlb", `hugetlb.${pageSize}.rsvd.limit_in_bytes`, String(limit), "ignore");
+    const pages = `hugetlb.${checkedPageSize(pageSize)}`;
+    set("hugetlb", `${pages}.limit_in_bytes`, String(limit));
+    set("hugetlb", `${pages}.rsvd.limit_in_bytes`, String(limit), "ignore");
   }
   if (network.classID) set("net_cls", "net_cls.classid", String(network.classID));
   for (const { name, priority } of network.priorities ?? []) {

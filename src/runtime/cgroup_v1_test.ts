@@ -127,6 +127,7 @@ test("settingsV1() refuses what the kernel would change or not know", async () =
     [{ cpu: { shares: 1 } }, /the minimum allowed cpu-shares is 2$/],
     [{ cpu: { shares: 262145 } }, /the maximum allowed cpu-shares is 262144$/],
     [{ memory: { swappiness: 101 } }, /invalid memory swappiness value: 101/],
+    [{ hugepageLimits: [{ pageSize: "2MB/../x", limit: 1 }] }, /a number and KB, MB, GB or TB$/],
     [{ unified: { "memory.max": "1" } }, /cannot use unified on cgroup v1$/],
   ];
   for (const [resources, message] of cases) {

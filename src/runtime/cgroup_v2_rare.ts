@@ -8,8 +8,8 @@
 import { CtrError } from "../errors.ts";
 import type { OciBlockIo, OciResources } from "../oci/mod.ts";
 import { missingController } from "./cgroup.ts";
-import { rdmaLine } from "./cgroup_rdma.ts";
 import type { Setting } from "./cgroup_settings.ts";
+import { checkedPageSize, rdmaLine } from "./cgroup_words.ts";
 
 type Set = (...setting: Setting) => void;
 
@@ -30,8 +30,9 @@ export function rareSettingsV2(resources: OciResources, set: Set): void {
   if (cpu.mems) set("cpuset.mems", cpu.mems);
   blockIoSettings(blockIO, set);
   for (const { pageSize, limit } of resources.hugepageLimits ?? []) {
-    set(`hugetlb.${pageSize}.max`, String(limit));
-    set(`hugetlb.${pageSize}.rsvd.max`, String(limit), "ignore");
+    const pages = `hugetlb.${checkedPageSize(pageSize)}`;
+    set(`${pages}.max`, String(limit));
+    set(`${pages}.rsvd.max`, String(limit), "ignore");
   }
   for (const [device, limits] of Object.entries(resources.rdma ?? {})) {
     set("rdma.max", rdmaLine(device, limits));

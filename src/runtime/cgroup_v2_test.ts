@@ -98,6 +98,9 @@ test("settingsV2() refuses what version 2 has not, and what names no file", asyn
     code: "invalid_argument",
     message: /must be a file name \(no slashes\)$/,
   });
+  await assert.rejects(settingsV2({ hugepageLimits: [{ pageSize: "2 MB", limit: 1 }] }), {
+    code: "invalid_argument",
+  });
   await assert.rejects(settingsV2({ unified: { memory: "1" } }), {
     code: "invalid_argument",
     message: /must be in the form CONTROLLER.PARAMETER$/,
