@@ -20,7 +20,7 @@ import type { ContainerOptions } from "./types.ts";
 
 /** The syscall program of the container that these options describe. Nothing of it is made. */
 export async function explainRun(engine: Engine, options: ContainerOptions): Promise<string> {
-  if (options.runtime !== undefined && options.runtime !== "ctr") {
+  if (!["", "ctr"].includes(options.runtime ?? "")) {
     throw new CtrError({
       code: "invalid_argument",
       operation: "explain",

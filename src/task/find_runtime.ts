@@ -23,13 +23,13 @@ const DIRECTORIES = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", 
  * Look a runtime up.
  *
  * @param name of an executable in PATH; its path; or containerd's name of its shim, such as
- * `io.containerd.runc.v2`
+ * `io.containerd.runc.v2`; empty is the default, as in Docker
  * @param env `NAME=value`, of which PATH counts
  * @returns undefined for the built-in one
  * @throws {CtrError} `invalid_argument` when there is none of this name
  */
 export function findRuntime(name: string, env: readonly string[]): ContainerRuntime | undefined {
-  if (name === OWN_RUNTIME) return undefined;
+  if (name === OWN_RUNTIME || name === "") return undefined;
   const path = runtimePath(name, env);
   if (path !== undefined) return { name, path };
   throw new CtrError({
