@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
+import { commandRuntime } from "../../src/runtime/mod.ts";
 import { control, explain, runDetached } from "../../src/task/mod.ts";
 import { RUNTIME as JAVASCRIPT, until, withCli } from "../fixtures/cli.ts";
 import { withEngine } from "../fixtures/engine.ts";
@@ -56,6 +57,32 @@ test(
             return true;
           });
         }
+      }, test)),
+);
+
+test(
+  "a runtime that hangs does not keep its container's processes alive",
+  RUNC,
+  () =>
+    withRuntime(RUNTIME!, (test) =>
+      nothingStays(async () => {
+        const { engine, root } = test;
+        const path = program(
+          root,
+          "hangs",
+          'case "$*" in *" delete "*) exec sleep 1000;; esac; exec runc "$@"',
+        );
+        const { id } = await runDetached(engine, { ...sh(LOOP), name: "web", runtime: path });
+        const stateDir = `${engine.directories.exec}/${id}`;
+        const runtime = await commandRuntime({ path, env: engine.env, stateDir }, {
+          patienceMs: 100,
+        });
+        await assert.rejects(
+          runtime.destroy({ id, spec: { ociVersion: "1.0.2" } }),
+          /exit code 137/,
+        );
+        await until("its end", async () => (await inspect(engine, "web"))["Status"] === "exited");
+        await (await control()).removeContainer(engine, "web");
       }, test)),
 );
 

@@ -9,6 +9,7 @@ import { O, PR, SIGNALS } from "../../linux/mod.ts";
 import {
   close,
   ensureDirectory,
+  kill,
   open,
   type ProgramBuilder,
   readTextIfExists,
@@ -68,6 +69,8 @@ export interface Invocation {
   readonly before?: ((p: ProgramBuilder) => void) | undefined;
   /** The container's command, where this one executes it. */
   readonly executable?: string | undefined;
+  /** Kill it when it takes longer. */
+  readonly patienceMs?: number;
 }
 
 /**
@@ -109,7 +112,12 @@ export async function invoke(runtime: RuntimeProgram, call: Invocation): Promise
   } finally {
     for (const fd of opened) close(fd);
   }
+  const { patienceMs } = call;
+  const timer = patienceMs === undefined
+    ? undefined
+    : setTimeout(() => kill(pid, SIGNALS.SIGKILL), patienceMs);
   const exitCode = await childEnded(pid);
+  clearTimeout(timer);
   const written = readTextIfExists(output) ?? "";
   if (exitCode === 0) return written;
   throw commandError({

@@ -29,7 +29,7 @@ import type {
 } from "../low_level.ts";
 import type { CgroupStats, CreateOptions, Stdio } from "../types.ts";
 import { becomeSubreaper, childEnded, commandBegins, reapOrphans } from "./children.ts";
-import { CommandFiles, invoke, rootOf, type RuntimeProgram } from "./command.ts";
+import { CommandFiles, type Invocation, invoke, rootOf, type RuntimeProgram } from "./command.ts";
 import { type ConsoleSocket, listenForConsole } from "./console_socket.ts";
 import { privateRootfsSteps } from "./rootfs.ts";
 
@@ -46,7 +46,11 @@ interface Launch {
 export interface CommandRuntimeOptions {
   /** A command has ended, and what it made is known: {@link LowLevelRuntime.reapOrphans} now. */
   readonly onIdle?: () => void;
+  /** How long the deletion of a container may take; then its processes are killed without it. */
+  readonly patienceMs?: number;
 }
+
+const PATIENCE_MS = 30_000;
 
 interface Launched {
   readonly pid: number;
@@ -57,10 +61,12 @@ interface Launched {
 export class CommandRuntime implements LowLevelRuntime {
   readonly #program: RuntimeProgram;
   readonly #onIdle: () => void;
+  readonly #patienceMs: number;
 
-  constructor(program: RuntimeProgram, { onIdle = () => {} }: CommandRuntimeOptions = {}) {
+  constructor(program: RuntimeProgram, options: CommandRuntimeOptions = {}) {
     this.#program = program;
-    this.#onIdle = onIdle;
+    this.#onIdle = options.onIdle ?? (() => {});
+    this.#patienceMs = options.patienceMs ?? PATIENCE_MS;
   }
 
   async create(options: CreateOptions): Promise<LowLevelProcess> {
@@ -77,7 +83,7 @@ export class CommandRuntime implements LowLevelRuntime {
         before: rootfs.length === 0 ? undefined : (p) => privateRootfsSteps(p, options),
       });
       const end = async () => {
-        await this.#call("delete", "--force", id);
+        await this.#call(["delete", "--force", id], { patienceMs: this.#patienceMs });
         await childEnded(pid);
       };
       return {
@@ -86,7 +92,7 @@ export class CommandRuntime implements LowLevelRuntime {
         keeper: undefined,
         start: async () => {
           try {
-            await this.#call("start", id);
+            await this.#call(["start", id]);
           } catch (error) {
             await end().catch(() => {});
             throw error;
@@ -133,7 +139,7 @@ export class CommandRuntime implements LowLevelRuntime {
     const root = rootOf(this.#program);
     if (exists(root)) {
       try {
-        await this.#call("delete", "--force", id);
+        await this.#call(["delete", "--force", id], { patienceMs: this.#patienceMs });
       } catch (error) {
         if (!isNotFound(error)) failure = error;
       }
@@ -145,7 +151,7 @@ export class CommandRuntime implements LowLevelRuntime {
   }
 
   async freeze({ id }: ContainerRef, frozen: boolean): Promise<void> {
-    await this.#call(frozen ? "pause" : "resume", id);
+    await this.#call([frozen ? "pause" : "resume", id]);
   }
 
   /** From the cgroup of the spec, where runtimes put what they start. */
@@ -155,7 +161,7 @@ export class CommandRuntime implements LowLevelRuntime {
 
   async pids({ id, spec }: ContainerRef): Promise<number[]> {
     try {
-      return JSON.parse(await this.#call("ps", "--format", "json", id)) ?? [];
+      return JSON.parse(await this.#call(["ps", "--format", "json", id])) ?? [];
     } catch {
       return await pidsAt(spec.linux?.cgroupsPath ?? `/ctr/${id}`);
     }
@@ -167,7 +173,7 @@ export class CommandRuntime implements LowLevelRuntime {
 
   async #kill(id: string, signal: number): Promise<boolean> {
     try {
-      await this.#call("kill", id, String(signal));
+      await this.#call(["kill", id, String(signal)]);
       return true;
     } catch (error) {
       if (isNotFound(error)) return false;
@@ -175,11 +181,14 @@ export class CommandRuntime implements LowLevelRuntime {
     }
   }
 
-  async #call(...args: string[]): Promise<string> {
+  async #call(
+    args: readonly string[],
+    options: Pick<Invocation, "patienceMs"> = {},
+  ): Promise<string> {
     const files = new CommandFiles(this.#program);
     const end = commandBegins(this.#onIdle);
     try {
-      return await invoke(this.#program, { args, files });
+      return await invoke(this.#program, { args, files, ...options });
     } finally {
       files.remove();
       end();
