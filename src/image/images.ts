@@ -7,6 +7,7 @@
 
 import type { Snapshotter } from "../snapshot/mod.ts";
 import type { State } from "../state/mod.ts";
+import type { HistoryStep } from "./history.ts";
 import { HOST, isHost } from "./host.ts";
 import { missing, resolveStored } from "./resolve.ts";
 import type { ImageSources, RegistryAccess } from "./sources.ts";
@@ -63,6 +64,13 @@ export interface Images {
    * @throws {CtrError} `not_found`; `conflict` when a container uses it, or an ID has several names.
    */
   remove(reference: string, options?: RemoveImageOptions): Promise<readonly ImageRemoval[]>;
+  /** Give an image, by name or ID, another name. @returns the canonical one. */
+  tag(source: string, target: string): Promise<string>;
+  /** The steps that an image was made in, the last one first. */
+  history(
+    reference: string,
+    options?: { readonly platform?: string | undefined },
+  ): Promise<readonly HistoryStep[]>;
 }
 
 /** The images of a store. Nothing is opened or read yet. */
@@ -97,5 +105,8 @@ export function openImages(options: ImagesOptions): Images {
     list: async () => (await import("./list.ts")).listImages(options),
     remove: async (reference, how = {}) =>
       (await import("./remove.ts")).removeImage(options, reference, how),
+    tag: async (source, target) => (await import("./tag.ts")).tagImage(options, source, target),
+    history: async (reference, { platform } = {}) =>
+      (await import("./history.ts")).imageHistory(options, reference, platform),
   };
 }

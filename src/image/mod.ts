@@ -33,6 +33,7 @@ export type {
   RemoveImageOptions,
 } from "./images.ts";
 export type { BlobStore, Descriptor, ImageSources, RemoteImage } from "./sources.ts";
+export type { HistoryStep } from "./history.ts";
 export { canonicalName, familiarName } from "./name.ts";
 export { THIS_PLATFORM } from "./variant.ts";
 export type {
