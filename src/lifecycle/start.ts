@@ -14,6 +14,10 @@ import type { HookState } from "./hooks.ts";
 import { killNow } from "./kill.ts";
 import { statusOf } from "./status.ts";
 import type { ContainerRef } from "./types.ts";
+import { waitForExec } from "./waiting.ts";
+
+/** How long the process may take from the gate to its program. */
+const EXEC_PATIENCE_MS = 10_000;
 
 /**
  * Start it. Of many that try, one does.
@@ -57,8 +61,9 @@ export async function startContainer(ref: ContainerRef): Promise<void> {
       throw wrongStatus(operation, ref.id, "cannot start a container that has stopped");
     }
     openGate(gate);
-    close(gate);
     close(open(`${directory}/started`, O.O_CREAT | O.O_WRONLY, 0o600));
+    if (poststart.length > 0) waitForExec(gate, EXEC_PATIENCE_MS);
+    close(gate);
     if (poststart.length > 0) {
       const { runHooks } = await import("./hooks.ts");
       await runHooks("poststart", poststart, state("running"));

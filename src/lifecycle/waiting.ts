@@ -24,6 +24,15 @@ export function waitForEnd(pid: number, timeoutMs: number): boolean {
   }
 }
 
+/**
+ * Block until the process behind a gate has closed it, as it does by executing its program, or ending.
+ *
+ * @param gate the writing end: one without a reader is in error, which is what poll(2) tells
+ */
+export function waitForExec(gate: number, timeoutMs: number): boolean {
+  return readable(gate, timeoutMs);
+}
+
 function readable(fd: number, timeoutMs: number): boolean {
   const POLLIN = 1;
   const poll = new Uint8Array(new Int32Array([fd, POLLIN]).buffer);

@@ -21,7 +21,9 @@ test("the OCI's validation suite passes, but for what fails with runc too", here
       .map((line) => `${program}: ${line}`)
   );
   assert.deepEqual(unknown, []);
-  assert.deepEqual(Object.keys(failures).sort(), Object.keys(known).sort(), "all known ones fail");
+  const sure = KNOWN.filter(({ sometimes }) => sometimes !== true)
+    .flatMap(({ programs }) => Object.keys(programs));
+  assert.deepEqual(sure.filter((program) => !(program in failures)), [], "all known ones fail");
 });
 
 test("what is known to fail does with runc", here, async () => {

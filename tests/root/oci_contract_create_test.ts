@@ -12,7 +12,13 @@ import { test } from "node:test";
 import type { OciSpec } from "../../src/oci/mod.ts";
 import { until } from "../fixtures/cli.ts";
 import { needs } from "../fixtures/needs.ts";
-import { childrenOf, exitOf, OciRuntime, processStatus } from "../fixtures/oci_command.ts";
+import {
+  childrenOf,
+  exitOf,
+  IS_CTR_OCI,
+  OciRuntime,
+  processStatus,
+} from "../fixtures/oci_command.ts";
 
 const here = needs("root", "cgroup", "file:/bin/busybox", "cmd:setpriv");
 
@@ -53,6 +59,26 @@ test(
     assert.deepEqual(oci.written, { stdout: "inside\nhook\n", stderr: "" });
   },
 );
+
+test("contract 1: poststart hooks find the program executed when start has called them", {
+  skip: here.skip || (IS_CTR_OCI ? false : "runc 1.1 calls them in create"),
+}, async () => {
+  await using oci = new OciRuntime();
+  const log = join(oci.dir, "log");
+  const script = `pid=$(tr , '\\n' | sed -n 's/.*"pid": *//p'); cat /proc/$pid/comm >${log}`;
+  oci.configure(["sleep", "100"], {
+    change: (spec) => ({
+      ...spec,
+      hooks: {
+        poststart: [{ path: "/bin/sh", args: ["sh", "-c", script], env: ["PATH=/bin:/usr/bin"] }],
+      },
+    }),
+  });
+  await oci.create();
+  assert.equal(existsSync(log), false);
+  await oci.start();
+  assert.equal(readFileSync(log, "utf8"), "sleep\n");
+});
 
 test(
   "contract 1: the process is the child of the next subreaper, and nobody is between them",
