@@ -12,7 +12,7 @@ import { blockSignals } from "./blocked_signals.ts";
 /** From here on no signal ends us that is meant for the process. */
 export interface Foreground {
   /** Wait for its end. @returns its exit code, 128+n for a signal */
-  wait(process: RuntimeProcess): Promise<number>;
+  wait(process: Pick<RuntimeProcess, "pid" | "console">): Promise<number>;
 }
 
 /**

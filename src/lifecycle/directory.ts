@@ -10,6 +10,8 @@
  *   started          made by the one `start` that started it
  *   start.sh         what the launcher can do without a JavaScript runtime, see scripts.ts
  *   delete.sh
+ *   checkpointed     made when it was saved and ended: a `restore` may take its place
+ *   criu.pid, criu-root  while it is restored
  * ```
  *
  * @module

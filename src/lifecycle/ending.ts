@@ -5,14 +5,14 @@
  */
 
 import type { OciSpec } from "../oci/mod.ts";
-import { rmdir, unlink } from "../program/mod.ts";
+import { exists, rmdir, unlink } from "../program/mod.ts";
 import { destroyAt, removeServiceClass, stopUnit } from "../runtime/mod.ts";
 import type { Container } from "./types.ts";
 
 /** Everything that is ever in a container's directory. */
 const FILES = [
   ...["start.sh", "delete.sh", "gate", "started", "config.json", "config.json.new", "systemd.json"],
-  ...["state.json.new", "state.json"],
+  ...["checkpointed", "criu.pid", "state.json.new", "state.json"],
 ];
 
 /**
@@ -39,6 +39,9 @@ export async function endContainer(
   }
   if (cgroups) await destroyAt(cgroupsPath);
   await removeServiceClass({ id, spec });
+  if (exists(`${directory}/criu-root`)) {
+    (await import("./restore_root.ts")).removeRestoreRoot(directory); // a restore was killed
+  }
   removeDirectory(directory);
   const { poststop = [] } = spec.hooks ?? {};
   if (poststop.length === 0) return;

@@ -15,6 +15,8 @@
  */
 
 export { checkConsole, createContainer } from "./create.ts";
+export type { CheckpointOptions } from "./checkpoint.ts";
+export type { RestoreOptions } from "./restore.ts";
 export { deleteContainer } from "./delete.ts";
 export { readBundle } from "./bundle.ts";
 export { type ContainerEvent, eventsOf, statsOf } from "./events.ts";
@@ -35,4 +37,26 @@ export type {
   CreateOptions,
   HandedOn,
 } from "./types.ts";
+
+/** Save a container; see `checkpoint.ts`. */
+export async function checkpointContainer(
+  options: import("./checkpoint.ts").CheckpointOptions,
+): Promise<void> {
+  await (await import("./checkpoint.ts")).checkpointContainer(options);
+}
+
+/** Bring one back; see `restore.ts`. */
+export async function restoreContainer(
+  options: import("./restore.ts").RestoreOptions,
+): Promise<import("./restore.ts").Restored> {
+  return await (await import("./restore.ts")).restoreContainer(options);
+}
+
+/** The program that does both; see `criu.ts`. */
+export async function findCriu(
+  ...args: Parameters<typeof import("./criu.ts").findCriu>
+): Promise<import("./criu.ts").Criu> {
+  return (await import("./criu.ts")).findCriu(...args);
+}
+
 export type { SystemdManager } from "../runtime/mod.ts";

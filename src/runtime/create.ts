@@ -114,7 +114,8 @@ async function validate({ spec, bundle, warn }: CreateOptions): Promise<void> {
   validateHost(spec, bundle);
 }
 
-async function makeCgroups(
+/** The cgroups of a new container, with their limits. The caller closes the descriptor. */
+export async function makeCgroups(
   path: CgroupPath,
   resources: OciResources | undefined,
   options: { readonly everyHierarchy: boolean },

@@ -13,7 +13,7 @@
 
 import { arch } from "../../ffi/mod.ts";
 import type { OciResources } from "../oci/mod.ts";
-import { cgroupLayout } from "./cgroup.ts";
+import { cgroupLayout, type CgroupPath } from "./cgroup.ts";
 import { destroyAt, freezeAt, pidsAt } from "./cgroup_door.ts";
 import type { RuntimeProgram } from "./command/command.ts";
 import type { CommandRuntimeOptions } from "./command/command_runtime.ts";
@@ -113,6 +113,21 @@ export async function removeServiceClass(
   const rdt = spec.linux?.intelRdt;
   if (rdt === undefined) return;
   new (await import("./resctrl.ts")).RdtClass({ id, rdt, root: options.resctrl }).remove();
+}
+
+/** Make a container's cgroups around a process that waits; see `cgroup_adopt.ts`. */
+export async function adoptIntoCgroups(
+  pid: number,
+  options: ContainerRef & { readonly systemd?: SystemdManager | undefined },
+): Promise<CgroupPlace> {
+  return await (await import("./cgroup_adopt.ts")).adoptIntoCgroups(pid, options);
+}
+
+/** Where a container's cgroups are, for programs that work on them; see `cgroup_adopt.ts`. */
+export async function cgroupPlacesAt(
+  path: CgroupPath,
+): Promise<import("./cgroup_adopt.ts").CgroupPlaces> {
+  return (await import("./cgroup_adopt.ts")).cgroupPlacesAt(path);
 }
 
 /** Stop or go on with all processes of a container. */
