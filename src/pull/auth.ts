@@ -11,10 +11,12 @@ export interface Challenge {
   readonly parameters: Readonly<Record<string, string>>;
 }
 
-/** A user and a password; for an identity token the user is empty. */
+/** A user and a password, or a token that stands for both. */
 export interface Credentials {
   readonly username: string;
   readonly password: string;
+  /** What a token service takes instead of a password. */
+  readonly identityToken?: string | undefined;
 }
 
 /** The first challenge that we can answer; undefined when there is none. */
@@ -37,11 +39,13 @@ export function basicAuthorization({ username, password }: Credentials): string 
 }
 
 /** Where to ask for a token. @throws {TypeError} when the realm is not a URL */
-export function tokenUrl(challenge: Challenge, scope: string): URL {
+export function tokenUrl(challenge: Challenge, scopes: readonly string[]): URL {
   const url = new URL(challenge.parameters.realm ?? "");
-  const { service } = challenge.parameters;
+  const { service, scope } = challenge.parameters;
   if (service !== undefined) url.searchParams.set("service", service);
-  url.searchParams.set("scope", challenge.parameters.scope ?? scope);
+  // What the registry wants, and what we know to need besides: the repository to mount from.
+  const wanted = new Set([...scope === undefined ? [] : scope.split(" "), ...scopes]);
+  for (const each of wanted) if (each !== "") url.searchParams.append("scope", each);
   return url;
 }
 

@@ -1,5 +1,5 @@
 /**
- * The registry client: what a repository has, fetched and verified.
+ * The registry client: what a repository has, fetched and verified; and what it shall have, pushed.
  *
  * @example The manifest of an image
  * ```ts
@@ -8,10 +8,35 @@
  * const { descriptor } = await registry.manifest("latest");
  * ```
  *
+ * @example Every tag of a repository
+ * ```ts
+ * for await (const tag of registry.tags()) console.log(tag);
+ * ```
+ *
  * @module
  */
 
+import type { RegistryAccess } from "./types.ts";
+
 export { type Credentials, dockerConfigCredentials } from "./auth.ts";
-export { type Descriptor, type Document, Registry, type RegistryOptions } from "./registry.ts";
+export type { CredentialSource } from "./authorizer.ts";
+export { Registry } from "./registry.ts";
+export type {
+  BlobSource,
+  Descriptor,
+  Document,
+  PushBlobOptions,
+  PushedBlob,
+  RegistryAccess,
+  RegistryOptions,
+} from "./types.ts";
 export { isLoopback } from "./reach.ts";
 export { RegistryError } from "./registry_error.ts";
+
+/** The names of all repositories of a registry, where it tells them. */
+export async function* catalog(
+  registry: string,
+  access: RegistryAccess & { readonly pageSize?: number } = {},
+): AsyncGenerator<string> {
+  yield* (await import("./discover.ts")).catalog(registry, access);
+}

@@ -20,6 +20,8 @@ export interface RegistryErrorFields extends CtrErrorFields {
   /** HTTP status; 0 when there was no answer. */
   readonly status: number;
   readonly errors: readonly RegistryComplaint[];
+  /** How long the registry asks to wait. */
+  readonly retryAfterMs?: number | undefined;
 }
 
 /** A registry refused, or could not be reached. */
@@ -29,6 +31,7 @@ export class RegistryError extends CtrError {
   readonly url: string;
   readonly status: number;
   readonly errors: readonly RegistryComplaint[];
+  readonly retryAfterMs: number | undefined;
 
   constructor(fields: RegistryErrorFields) {
     super(fields);
@@ -36,6 +39,7 @@ export class RegistryError extends CtrError {
     this.url = fields.url;
     this.status = fields.status;
     this.errors = fields.errors;
+    this.retryAfterMs = fields.retryAfterMs;
   }
 }
 
@@ -58,38 +62,58 @@ export function parseComplaints(body: string): RegistryComplaint[] {
   }
 }
 
+/** Seconds or a date, in milliseconds from now. */
+export function parseRetryAfter(header: string | null, now: number): number | undefined {
+  if (header === null) return undefined;
+  if (/^\d{1,9}$/.test(header.trim())) return Number(header) * 1000;
+  const at = Date.parse(header);
+  return Number.isNaN(at) ? undefined : Math.max(0, at - now);
+}
+
+const CODES: Readonly<Record<number, ErrorCode>> = {
+  401: "unauthenticated",
+  403: "permission_denied",
+  404: "not_found",
+  429: "resource_exhausted",
+};
+
+const PULL_REASONS: Readonly<Record<number, string>> = {
+  401: "no such repository, or it is private (401)",
+  403: "no such repository, or access is denied (403)",
+  404: "there is no such image (404)",
+};
+
+const REASONS: Readonly<Record<number, string>> = {
+  401: "it does not know who you are (401)",
+  403: "access is denied (403)",
+  405: "it does not support this (405)",
+  429: "the registry asks to come back later (429)",
+};
+
 /** An answer that is not a success, as an error. */
 export function refusal(
   status: number,
-  request: { method: string; url: URL; subject: string; registry: string },
+  request: { method: string; url: URL; subject: string; registry: string; operation: string },
   body: string,
+  retryAfter: string | null = null,
 ): RegistryError {
+  const { method, url, subject, registry, operation } = request;
   const errors = parseComplaints(body);
-  const codes: Readonly<Record<number, ErrorCode>> = {
-    401: "unauthenticated",
-    403: "permission_denied",
-    404: "not_found",
-    429: "resource_exhausted",
-  };
   const said = errors.map(({ code, message }) => message || code).join("; ");
-  const reasons: Readonly<Record<number, string>> = {
-    401: "no such repository, or it is private (401)",
-    403: "no such repository, or access is denied (403)",
-    404: "there is no such image (404)",
-    429: "the registry asks to come back later (429)",
-  };
-  const reason = reasons[status] ?? `${request.registry} answered ${status}${said && `: ${said}`}`;
+  const reason = (operation === "pull" ? PULL_REASONS[status] : undefined) ?? REASONS[status] ??
+    `${registry} answered ${status}${said && `: ${said}`}`;
   return new RegistryError({
-    code: codes[status] ?? (status >= 500 ? "unavailable" : "failed_precondition"),
-    operation: "pull",
-    subject: request.subject,
-    reason: `${request.registry}: ${reason}`,
-    ...status === 401 || status === 403
-      ? { hint: "credentials are read from ~/.docker/config.json" }
+    code: CODES[status] ?? (status >= 500 ? "unavailable" : "failed_precondition"),
+    operation,
+    subject,
+    reason: `${registry}: ${reason}`,
+    ...(status === 401 || status === 403) && operation !== "log in to"
+      ? { hint: 'run "ctr login" if it is yours' }
       : {},
-    method: request.method,
-    url: redact(request.url),
+    method,
+    url: redact(url),
     status,
     errors,
+    retryAfterMs: parseRetryAfter(retryAfter, Date.now()),
   });
 }

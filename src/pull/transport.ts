@@ -1,0 +1,271 @@
+/**
+ * Requests to one endpoint of a registry, authorized.
+ *
+ * Redirects are followed by hand, so that credentials go only to the server that asked for them.
+ * Failures that may pass are tried again.
+ *
+ * @module
+ */
+
+import { clearTimeout, setTimeout } from "node:timers";
+import { CtrError } from "../errors.ts";
+import type { Authorizer } from "./authorizer.ts";
+import { parseChallenge } from "./auth.ts";
+import { chainText } from "./reach.ts";
+import { redact, refusal, RegistryError } from "./registry_error.ts";
+
+/** What to ask for. */
+export interface Request {
+  /** Default GET. */
+  readonly method?: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Called for each time that it has to be sent. */
+  readonly body?: () => Uint8Array | ReadableStream<Uint8Array>;
+  /** Statuses beside 2xx that are answers and no errors. */
+  readonly accept?: readonly number[];
+  /** What the token must allow; default: to pull from the repository. */
+  readonly scopes?: readonly string[];
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a {@link Transport} needs to know. */
+export interface TransportOptions {
+  /** As in names: `docker.io`. */
+  readonly registry: string;
+  /** What errors are about. */
+  readonly subject: string;
+  /** The verb of errors. */
+  readonly operation: string;
+  /** Ends in `/v2/`. */
+  readonly base: URL;
+  readonly authorizer: Authorizer;
+  readonly scopes: readonly string[];
+  readonly signal?: AbortSignal | undefined;
+  readonly retryMs?: number | undefined;
+  readonly timeoutMs?: number | undefined;
+}
+
+const ATTEMPTS = 5;
+const MAX_REDIRECTS = 10;
+/** A registry that wants us to wait longer than this is not waited for. */
+const MOST_PAUSE_MS = 60_000;
+const NOBODY_THERE = /ECONNREFUSED|ENOTFOUND|Unable to connect|Connection refused|dns error/i;
+
+/** One endpoint, seen from one repository. */
+export class Transport {
+  readonly options: TransportOptions;
+  readonly #watches = new WeakMap<Response, { timer: NodeJS.Timeout; late: AbortSignal }>();
+
+  constructor(options: TransportOptions) {
+    this.options = options;
+  }
+
+  /** A URL below `/v2/`, or what a `Location` means. */
+  url(path: string): URL {
+    return new URL(path, this.options.base);
+  }
+
+  /** {@link Transport.send}, again and again as long as that makes sense. */
+  async again<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    for (let attempt = 1;; attempt++) {
+      try {
+        return await work();
+      } catch (error) {
+        await this.pauseOrThrow(error, attempt, signal);
+      }
+    }
+  }
+
+  /** Failures that may pass are tried again after a pause that grows, or that the registry names. */
+  async pauseOrThrow(error: unknown, attempt: number, own?: AbortSignal): Promise<void> {
+    const signal = own ?? this.options.signal;
+    if (signal?.aborted) throw signal.reason;
+    const passing = error instanceof RegistryError
+      ? error.status === 0 || error.status === 408 || error.status >= 500 || error.status === 429
+      : !(error instanceof CtrError) || error.code === "deadline_exceeded";
+    const asked = error instanceof RegistryError ? error.retryAfterMs ?? 0 : 0;
+    // Nobody listens there: that does not pass within seconds.
+    const hopeless = NOBODY_THERE.test(chainText(error)) || asked > MOST_PAUSE_MS;
+    if (!passing || attempt >= ATTEMPTS || hopeless) {
+      throw error instanceof CtrError ? error : this.#unreachable(error);
+    }
+    // Clients that failed together must not come back together.
+    const backOffMs = (this.options.retryMs ?? 250) * 2 ** (attempt - 1) *
+      (0.75 + Math.random() / 2);
+    await pause(Math.max(asked, backOffMs), signal);
+  }
+
+  /**
+   * An answer with a status that was asked for; redirects followed, the challenge answered once.
+   *
+   * @throws {RegistryError} for any other status
+   */
+  async send(url: URL, request: Request = {}): Promise<Response> {
+    const { base, authorizer, scopes } = this.options;
+    const wanted = request.scopes ?? scopes;
+    const method = request.method ?? "GET";
+    let at = url;
+    let challenged = false;
+    for (let redirects = 0; redirects <= MAX_REDIRECTS;) {
+      const own = at.origin === base.origin;
+      const authorization = own ? authorizer.known(wanted) : undefined;
+      const response = await this.#fetch(at, method, authorization, request);
+      const { status } = response;
+      if (response.ok || request.accept?.includes(status)) return response;
+      const location = response.headers.get("location");
+      if (status >= 300 && status < 400 && location !== null) {
+        await this.discard(response);
+        const next = new URL(location, at);
+        if (next.protocol !== "https:" && next.protocol !== base.protocol) {
+          throw this.damaged(redact(at), "the registry redirects to a connection without TLS");
+        }
+        at = next;
+        redirects++;
+        continue;
+      }
+      if (status === 401 && own && !challenged) {
+        challenged = true;
+        const challenge = parseChallenge(response.headers.get("www-authenticate") ?? "");
+        const complaint = await this.text(response);
+        if (await authorizer.answer(challenge, wanted, authorization)) continue;
+        throw this.#refused(response, method, at, complaint);
+      }
+      throw this.#refused(response, method, at, await this.text(response));
+    }
+    throw this.damaged(redact(url), "too many redirects");
+  }
+
+  /** The body as it comes. @throws {CtrError} `deadline_exceeded` when it stops coming */
+  async *chunks(response: Response): AsyncGenerator<Uint8Array> {
+    const watch = this.#watches.get(response);
+    try {
+      for await (const chunk of response.body ?? []) {
+        watch?.timer.refresh();
+        yield chunk as Uint8Array;
+      }
+    } catch (error) {
+      throw watch?.late.aborted ? watch.late.reason : error;
+    } finally {
+      clearTimeout(watch?.timer);
+    }
+  }
+
+  /** A whole body. @throws {CtrError} `data_loss` when it has more than `limit` bytes */
+  async bytes(response: Response, limit: number): Promise<Uint8Array> {
+    const chunks: Uint8Array[] = [];
+    let length = 0;
+    for await (const chunk of this.chunks(response)) {
+      length += chunk.length;
+      if (length > limit) {
+        throw this.damaged(
+          response.url === "" ? this.options.subject : redact(new URL(response.url)),
+          `the answer has more than ${limit} bytes`,
+        );
+      }
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  }
+
+  /** The beginning of a complaint. */
+  async text(response: Response): Promise<string> {
+    return await this.bytes(response, 1 << 20).then(
+      (bytes) => new TextDecoder().decode(bytes),
+      () => "",
+    );
+  }
+
+  /** Nobody wants the body. */
+  async discard(response: Response): Promise<void> {
+    clearTimeout(this.#watches.get(response)?.timer);
+    await response.body?.cancel().catch(() => {});
+  }
+
+  damaged(subject: string, reason: string): CtrError {
+    return new CtrError({
+      code: "data_loss",
+      operation: this.options.operation,
+      subject,
+      reason,
+    });
+  }
+
+  async #fetch(
+    url: URL,
+    method: string,
+    authorization: string | undefined,
+    request: Request,
+  ): Promise<Response> {
+    const { timeoutMs = 60_000, registry } = this.options;
+    const outer = request.signal ?? this.options.signal;
+    const stop = new AbortController();
+    const body = request.body?.();
+    const late = (): void => {
+      const operation = this.options.operation;
+      stop.abort(
+        new CtrError({
+          code: "deadline_exceeded",
+          operation,
+          subject: this.options.subject,
+          reason: `${registry} sends nothing for ${timeoutMs} ms`,
+        }),
+      );
+    };
+    const timer = setTimeout(late, timeoutMs);
+    // While we send, the registry has nothing to say.
+    if (body instanceof ReadableStream) clearTimeout(timer);
+    try {
+      const response = await fetch(url, {
+        method,
+        headers: {
+          ...request.headers,
+          ...authorization === undefined ? {} : { Authorization: authorization },
+        },
+        redirect: "manual",
+        signal: outer === undefined ? stop.signal : AbortSignal.any([outer, stop.signal]),
+        ...body === undefined ? {} : { body: body as BodyInit, duplex: "half" },
+      } as RequestInit);
+      this.#watches.set(response, { timer, late: stop.signal });
+      return response;
+    } catch (error) {
+      clearTimeout(timer);
+      throw stop.signal.aborted ? stop.signal.reason : error;
+    }
+  }
+
+  #refused(response: Response, method: string, url: URL, body: string): RegistryError {
+    const { registry, subject, operation } = this.options;
+    const request = { method, url, subject, registry, operation };
+    return refusal(response.status, request, body, response.headers.get("retry-after"));
+  }
+
+  #unreachable(cause: unknown): RegistryError {
+    const { registry, subject, operation, base } = this.options;
+    return new RegistryError({
+      code: "unavailable",
+      operation,
+      subject,
+      reason: `cannot reach ${registry}: ${chainText(cause)}`,
+      method: "GET",
+      url: redact(base),
+      status: 0,
+      errors: [],
+      cause,
+    });
+  }
+}
+
+/** Wait, unless `signal` says that nobody does. */
+async function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const stop = (): void => {
+      clearTimeout(timer);
+      reject(signal!.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    }, milliseconds);
+    signal?.addEventListener("abort", stop, { once: true });
+  });
+}

@@ -1,0 +1,60 @@
+/**
+ * The words of the registry client.
+ *
+ * @module
+ */
+
+import type { CredentialSource } from "./authorizer.ts";
+
+/** Bytes in a registry. */
+export interface Descriptor {
+  readonly mediaType: string;
+  readonly digest: string;
+  readonly size: number;
+  readonly artifactType?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** A manifest or index as it was served. */
+export interface Document {
+  readonly descriptor: Descriptor;
+  readonly bytes: Uint8Array;
+}
+
+/** How to reach a registry. */
+export interface RegistryAccess {
+  /** By registry host as in names: `docker.io`, `localhost:5000`; or a function that finds them. */
+  readonly credentials?: CredentialSource | undefined;
+  /** Hosts that are spoken to without TLS; loopback always is. */
+  readonly insecure?: readonly string[] | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Pause before the first repetition, doubled each time. Default 250. */
+  readonly retryMs?: number | undefined;
+  /** How long a registry may send nothing. Default 60 000. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** How to reach a repository. */
+export interface RegistryOptions extends RegistryAccess {
+  /** With its registry: `docker.io/library/alpine`. */
+  readonly repository: string;
+  /** The verb of errors: `pull` unless told otherwise. */
+  readonly operation?: string | undefined;
+}
+
+/** Bytes of a blob that is pushed, from an offset on. May be asked for more than once. */
+export type BlobSource = (start: number) => AsyncIterable<Uint8Array>;
+
+/** How to push a blob. */
+export interface PushBlobOptions {
+  /** A repository of the same registry that may have the blob: `library/alpine`. */
+  readonly mountFrom?: string | undefined;
+  /** Send it in pieces of so many bytes. Default: all of it in one request. */
+  readonly chunkBytes?: number | undefined;
+  /** How much has been sent. */
+  readonly onBytes?: ((current: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What became of a blob. */
+export type PushedBlob = "exists" | "mounted" | "pushed";
