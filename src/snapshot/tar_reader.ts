@@ -20,7 +20,8 @@ const BLOCK = 512;
 const MAX_SPECIAL = 1 << 20;
 /** Receives an archive's members in order; throws to stop. */
 export interface TarHandler {
-  entry(entry: TarEntry): void;
+  /** `offset`: of the member's data, from the start of the archive. */
+  entry(entry: TarEntry, offset: number): void;
   /** Part of the data of the last entry; valid during the call only. */
   data(bytes: Uint8Array): void;
   /** All data of the last entry was given. */
@@ -44,8 +45,9 @@ export function tarReader(handler: TarHandler): TarReader {
   let data = 0;
   let padding = 0;
   let zeroBlocks = 0;
+  let before = 0; // bytes of the chunks before this one
 
-  const takeHeader = (block: Uint8Array): void => {
+  const takeHeader = (block: Uint8Array, offset: number): void => {
     if (isZero(block)) {
       zeroBlocks++;
       return;
@@ -65,7 +67,7 @@ export function tarReader(handler: TarHandler): TarReader {
     if (paxSize !== undefined) size = parseDecimal(latin1(paxSize), "size");
     const entry = readEntry(block, type, size, overrides);
     overrides = {};
-    handler.entry(entry);
+    handler.entry(entry, offset);
     data = entry.size;
     padding = -data & (BLOCK - 1);
     if (data === 0) handler.end();
@@ -102,7 +104,7 @@ export function tarReader(handler: TarHandler): TarReader {
           at += take;
         } else if (headerLength === 0 && chunk.length - at >= BLOCK) {
           at += BLOCK;
-          takeHeader(chunk.subarray(at - BLOCK, at));
+          takeHeader(chunk.subarray(at - BLOCK, at), before + at);
         } else {
           const take = Math.min(BLOCK - headerLength, chunk.length - at);
           header.set(chunk.subarray(at, at + take), headerLength);
@@ -110,10 +112,11 @@ export function tarReader(handler: TarHandler): TarReader {
           at += take;
           if (headerLength === BLOCK) {
             headerLength = 0;
-            takeHeader(header);
+            takeHeader(header, before + at);
           }
         }
       }
+      before += chunk.length;
     },
     end: () => {
       if (zeroBlocks >= 2) return;
