@@ -91,6 +91,10 @@ export function blobDirectory(root: string): BlobDirectory {
       await writeFile(partial, text, { mode: 0o600 });
       await rename(partial, `${root}/index.json`);
     },
+    stream: async function* (digest, start = 0) {
+      if (await sizeOf(digest) === undefined) throw missing(digest);
+      yield* createReadStream(pathOf(digest), { start, highWaterMark: 1 << 20 });
+    },
     layer: async function* ({ digest }) {
       if (await sizeOf(digest) === undefined) throw missing(digest);
       yield* decompress(createReadStream(pathOf(digest), { highWaterMark: 1 << 20 }));

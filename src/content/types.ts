@@ -24,6 +24,8 @@ export interface BlobStore {
   list(): AsyncIterable<string>;
   /** Delete what interrupted writes left. Only while nobody writes. */
   removePartial(): Promise<void>;
+  /** The bytes of a blob as they are stored, from an offset on. */
+  stream(digest: string, start?: number): AsyncIterable<Uint8Array>;
   /** The uncompressed tar of a stored layer. */
   layer(layer: Descriptor): AsyncIterable<Uint8Array>;
 }

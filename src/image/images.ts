@@ -11,7 +11,15 @@ import type { HistoryStep } from "./history.ts";
 import { HOST, isHost } from "./host.ts";
 import { missing, resolveStored } from "./resolve.ts";
 import type { ImageSources, RegistryAccess } from "./sources.ts";
-import type { Image, ImageProgress, ImageRemoval, ImageSummary, PullPolicy } from "./types.ts";
+import type {
+  Image,
+  ImageProgress,
+  ImageRemoval,
+  ImageSummary,
+  PullPolicy,
+  PushedImage,
+  PushProgress,
+} from "./types.ts";
 
 /** What images are kept in. */
 export interface ImagesOptions {
@@ -39,6 +47,16 @@ export interface EnsureOptions extends PullImageOptions {
   readonly pull?: PullPolicy;
 }
 
+/** How to {@link Images.push}. */
+export interface PushImageOptions {
+  /** Push this platform only. */
+  readonly platform?: string | undefined;
+  readonly onProgress?: ((progress: PushProgress) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Credentials by registry, and registries without TLS. */
+  readonly registry?: RegistryAccess | undefined;
+}
+
 /** How to {@link Images.remove}. */
 export interface RemoveImageOptions {
   readonly force?: boolean;
@@ -57,6 +75,8 @@ export interface Images {
   ensure(reference: string, options?: EnsureOptions): Promise<Image>;
   /** Fetch, verify and unpack an image, and let the name point to it. */
   pull(reference: string, options?: PullImageOptions): Promise<Image>;
+  /** Bring an image to the registry of its name, with all platforms that the store has. */
+  push(reference: string, options?: PushImageOptions): Promise<PushedImage>;
   /** One entry per image ID, newest first. */
   list(): Promise<readonly ImageSummary[]>;
   /**
@@ -102,6 +122,8 @@ export function openImages(options: ImagesOptions): Images {
       return await pull(reference, how);
     },
     pull,
+    push: async (reference, how = {}) =>
+      (await import("./push.ts")).pushImage(options, reference, how),
     list: async () => (await import("./list.ts")).listImages(options),
     remove: async (reference, how = {}) =>
       (await import("./remove.ts")).removeImage(options, reference, how),

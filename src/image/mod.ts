@@ -30,6 +30,7 @@ export type {
   Images,
   ImagesOptions,
   PullImageOptions,
+  PushImageOptions,
   RemoveImageOptions,
 } from "./images.ts";
 export type { BlobStore, Descriptor, ImageSources, RemoteImage } from "./sources.ts";
@@ -43,4 +44,6 @@ export type {
   ImageRemoval,
   ImageSummary,
   PullPolicy,
+  PushedImage,
+  PushProgress,
 } from "./types.ts";

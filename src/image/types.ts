@@ -73,6 +73,30 @@ export type ImageRemoval =
   | { readonly untagged: string }
   | { readonly deleted: string };
 
+/** What a push is doing; one blob per `id`. */
+export interface PushProgress {
+  readonly status: "waiting" | "pushing" | "exists" | "mounted" | "pushed";
+  /** Digest of the blob. */
+  readonly id: string;
+  /** Bytes so far and in total. */
+  readonly current?: number;
+  readonly total: number;
+  /** The repository that it was mounted from. */
+  readonly message?: string;
+}
+
+/** What a push brought to the registry. */
+export interface PushedImage {
+  /** Canonical. */
+  readonly name: string;
+  /** Digest that the name has there. */
+  readonly target: string;
+  /** Bytes of that manifest or index. */
+  readonly size: number;
+  /** False when the store has not all platforms of the image, and one was pushed. */
+  readonly whole: boolean;
+}
+
 /** When to ask the registry. */
 export type PullPolicy = "always" | "missing" | "never";
 

@@ -1,0 +1,62 @@
+/**
+ * `ctr push`.
+ *
+ * @module
+ */
+
+import { canonicalName, familiarName, type PushProgress } from "../src/image/mod.ts";
+import { define } from "./command.ts";
+
+export const command = define({
+  name: "push",
+  usage: "[OPTIONS] NAME[:TAG]",
+  summary: "Upload an image to a registry",
+  args: [1, 1],
+  flags: {
+    "platform": { type: "string", help: "Push only this platform of a multi-platform image" },
+    "quiet": { type: "bool", short: "q", help: "Suppress verbose output" },
+  },
+  missing: ["all-tags,a", "disable-content-trust"],
+}, async (context, { flags: { platform, quiet }, args }) => {
+  const [name] = args as [string];
+  const canonical = canonicalName(name);
+  const repository = canonical.replace(/(:[^/:]+|@.*)$/, "");
+  let begun = false;
+  const pushed = await context.engine().images.push(name, {
+    ...platform === undefined ? {} : { platform },
+    onProgress(event) {
+      if (quiet) return;
+      if (!begun) context.out(`The push refers to repository [${repository}]\n`);
+      begun = true;
+      const line = lineOf(event);
+      if (line !== undefined) context.out(line);
+    },
+  });
+  if (quiet) {
+    context.out(`${canonical}\n`);
+    return 0;
+  }
+  if (!pushed.whole && platform === undefined) {
+    context.err(`ctr: only one platform of ${familiarName(canonical)} is here and was pushed\n`);
+  }
+  const tag = /:([^/:]+)$/.exec(canonical)?.[1];
+  const prefix = canonical.includes("@") || tag === undefined ? "" : `${tag}: `;
+  context.out(`${prefix}digest: ${pushed.target} size: ${pushed.size}\n`);
+  return 0;
+});
+
+const WORDS: Readonly<Record<PushProgress["status"], string | undefined>> = {
+  waiting: "Preparing",
+  pushing: undefined,
+  exists: "Layer already exists",
+  mounted: "Mounted from",
+  pushed: "Pushed",
+};
+
+/** One line per change of state, as Docker writes them where there is no terminal. */
+function lineOf({ status, id, message }: PushProgress): string | undefined {
+  const words = WORDS[status];
+  if (words === undefined) return undefined;
+  const from = message === undefined ? "" : ` ${message}`;
+  return `${id.replace(/^sha256:/, "").slice(0, 12)}: ${words}${from}\n`;
+}
