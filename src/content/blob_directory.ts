@@ -5,13 +5,15 @@
  * @module
  */
 
-import { createReadStream } from "node:fs";
+import { createReadStream, existsSync, writeFileSync } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { CtrError } from "../errors.ts";
+import { blobWriter } from "./blob_writer.ts";
 import { decompress } from "./decompress.ts";
 import { digestPath, sha256 } from "./digest.ts";
 import type { BlobDirectory } from "./types.ts";
 
+const LAYOUT = '{"imageLayoutVersion":"1.0.0"}';
 const MAX_DOCUMENT = 8 << 20;
 let writes = 0;
 
@@ -23,8 +25,7 @@ export function blobDirectory(root: string): BlobDirectory {
   const partialPath = async (digest: string): Promise<string> => {
     const path = pathOf(digest);
     await mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true, mode: 0o700 });
-    const version = '{"imageLayoutVersion":"1.0.0"}';
-    await writeFile(`${root}/oci-layout`, version, { mode: 0o600, flag: "wx" }).catch(() => {});
+    await writeFile(`${root}/oci-layout`, LAYOUT, { mode: 0o600, flag: "wx" }).catch(() => {});
     return `${path}.${process.pid}.${writes++}`;
   };
   return {
@@ -48,6 +49,14 @@ export function blobDirectory(root: string): BlobDirectory {
       await rename(partial, pathOf(digest));
       return digest;
     },
+    create: () => {
+      const writer = blobWriter(`${root}/blobs/sha256`, `${process.pid}.${writes++}`);
+      if (!existsSync(`${root}/oci-layout`)) {
+        writeFileSync(`${root}/oci-layout`, LAYOUT, { mode: 0o600 });
+      }
+      return writer;
+    },
+    size: sizeOf,
     remove: async (digest) => {
       if (await sizeOf(digest) === undefined) return false;
       await rm(pathOf(digest), { force: true });

@@ -163,3 +163,19 @@ test("decompress() stops reading when nobody wants more", async () => {
   await new Promise((resolve) => setTimeout(resolve, 20));
   assert.equal(returned, true);
 });
+
+test("create() stores pieces under the digest of the whole, or nothing", () =>
+  inTemp(async (root) => {
+    const blobs = blobDirectory(root);
+    const [kept, given] = [blobs.create(), blobs.create()];
+    for (const piece of ["he", "", "llo"]) kept.write(new TextEncoder().encode(piece));
+    given.write(new Uint8Array(3));
+    given.abort();
+    assert.deepEqual(kept.commit(), { digest: sha256("hello"), size: 5 });
+    assert.deepEqual(readdirSync(join(root, "blobs/sha256")), [sha256("hello").slice(7)]);
+    assert.equal(await text(blobs.stream(sha256("hello"))), "hello");
+    assert.equal(await blobs.size(sha256("hello")), 5);
+    assert.equal(await blobs.size(sha256("other")), undefined);
+    await assert.rejects(text(blobs.stream(sha256("other"))), { code: "not_found" });
+    assert.ok(existsSync(join(root, "oci-layout")));
+  }));

@@ -15,4 +15,4 @@
 export { blobDirectory } from "./blob_directory.ts";
 export { decompress } from "./decompress.ts";
 export { sha256 } from "./digest.ts";
-export type { BlobDirectory, BlobStore, Descriptor } from "./types.ts";
+export type { BlobDirectory, BlobStore, BlobWriter, Descriptor } from "./types.ts";

@@ -19,6 +19,10 @@ export interface BlobStore {
   read(digest: string): Promise<Uint8Array>;
   /** Store bytes. @returns their digest. */
   write(bytes: Uint8Array): Promise<string>;
+  /** Begin a blob that comes in pieces. */
+  create(): BlobWriter;
+  /** Bytes of a blob, or undefined when it is not here. */
+  size(digest: string): Promise<number | undefined>;
   /** @returns whether it existed. */
   remove(digest: string): Promise<boolean>;
   list(): AsyncIterable<string>;
@@ -28,6 +32,15 @@ export interface BlobStore {
   stream(digest: string, start?: number): AsyncIterable<Uint8Array>;
   /** The uncompressed tar of a stored layer. */
   layer(layer: Descriptor): AsyncIterable<Uint8Array>;
+}
+
+/** A blob in the making; one of `commit` and `abort` ends it. */
+export interface BlobWriter {
+  write(bytes: Uint8Array): void;
+  /** It appears, whole, under its SHA-256 digest. */
+  commit(): { readonly digest: string; readonly size: number };
+  /** Nothing stays. */
+  abort(): void;
 }
 
 /** Blobs on disk, and what a download needs besides. */

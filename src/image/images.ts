@@ -9,7 +9,9 @@ import type { Snapshotter } from "../snapshot/mod.ts";
 import type { State } from "../state/mod.ts";
 import type { HistoryStep } from "./history.ts";
 import { HOST, isHost } from "./host.ts";
+import type { LoadedImage, LoadOptions } from "./load.ts";
 import { missing, resolveStored } from "./resolve.ts";
+import type { SaveOptions } from "./save.ts";
 import type { ImageSources, RegistryAccess } from "./sources.ts";
 import type {
   Image,
@@ -86,6 +88,13 @@ export interface Images {
   remove(reference: string, options?: RemoveImageOptions): Promise<readonly ImageRemoval[]>;
   /** Give an image, by name or ID, another name. @returns the canonical one. */
   tag(source: string, target: string): Promise<string>;
+  /** The tar archive of images, which every engine's `load` reads; `not_found` comes first. */
+  save(references: readonly string[], options?: SaveOptions): AsyncIterable<Uint8Array>;
+  /** The images of an archive; all of them or, when one is wrong, none. */
+  load(
+    source: AsyncIterable<Uint8Array>,
+    options?: LoadOptions,
+  ): Promise<readonly LoadedImage[]>;
   /** The steps that an image was made in, the last one first. */
   history(
     reference: string,
@@ -128,6 +137,10 @@ export function openImages(options: ImagesOptions): Images {
     remove: async (reference, how = {}) =>
       (await import("./remove.ts")).removeImage(options, reference, how),
     tag: async (source, target) => (await import("./tag.ts")).tagImage(options, source, target),
+    save: async function* (references, how) {
+      yield* (await import("./save.ts")).saveImages(options, references, how);
+    },
+    load: async (source, how) => (await import("./load.ts")).loadImages(options, source, how),
     history: async (reference, { platform } = {}) =>
       (await import("./history.ts")).imageHistory(options, reference, platform),
   };

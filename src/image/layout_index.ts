@@ -7,6 +7,7 @@
 import type { State } from "../state/mod.ts";
 import { familiarName } from "./name.ts";
 import type { ImageSources } from "./sources.ts";
+import { isUnnamed } from "./unnamed.ts";
 
 const REF_NAME = "org.opencontainers.image.ref.name";
 
@@ -15,7 +16,7 @@ export async function writeLayoutIndex(state: State, { blobs }: ImageSources): P
   await blobs.writeIndex?.(
     state.images.list().map(({ name, target }) => ({
       ...target,
-      annotations: { [REF_NAME]: familiarName(name) },
+      ...isUnnamed(name) ? {} : { annotations: { [REF_NAME]: familiarName(name) } },
     })),
   );
 }

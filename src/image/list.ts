@@ -9,6 +9,7 @@ import { HOST } from "./host.ts";
 import type { ImagesOptions } from "./images.ts";
 import { familiarName, splitName } from "./name.ts";
 import type { ImageConfig, ImageSummary } from "./types.ts";
+import { isUnnamed } from "./unnamed.ts";
 
 /** One entry per image ID, newest first. */
 export function listImages({ state, snapshotter }: ImagesOptions): readonly ImageSummary[] {
@@ -41,7 +42,7 @@ function summary(
     repoTags: names.filter((name) => !name.includes("@")).map(familiarName),
     repoDigests: [
       ...new Set(
-        records.filter(({ name }) => name !== HOST)
+        records.filter(({ name }) => name !== HOST && !isUnnamed(name))
           .map(({ name, target }) =>
             `${familiarName(splitName(name).repository)}@${target.digest}`
           ),

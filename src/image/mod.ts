@@ -33,6 +33,8 @@ export type {
   PushImageOptions,
   RemoveImageOptions,
 } from "./images.ts";
+export type { LoadedImage, LoadOptions } from "./load.ts";
+export type { SaveOptions } from "./save.ts";
 export type { BlobStore, Descriptor, ImageSources, RemoteImage } from "./sources.ts";
 export type { HistoryStep } from "./history.ts";
 export { canonicalName, familiarName } from "./name.ts";

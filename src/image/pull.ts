@@ -13,6 +13,7 @@ import { canonicalName, splitName } from "./name.ts";
 import type { Descriptor } from "./sources.ts";
 import { STORE_LOCK } from "./sweep.ts";
 import type { Image } from "./types.ts";
+import { isUnnamed, unnamed } from "./unnamed.ts";
 import { unpackLayers } from "./unpack.ts";
 import { normalizePlatform, toImage } from "./variant.ts";
 
@@ -80,6 +81,7 @@ export function point(state: State, name: string, target: Descriptor): void {
     }
   }
   const { mediaType, digest, size } = target;
+  if (!isUnnamed(name)) state.images.remove(unnamed(digest));
   state.images.put({
     name,
     target: { mediaType, digest, size },

@@ -12,6 +12,7 @@ import { familiarName, splitName } from "./name.ts";
 import { findRecord, missing, resolveStored } from "./resolve.ts";
 import { sweep } from "./sweep.ts";
 import type { ImageRemoval } from "./types.ts";
+import { isUnnamed } from "./unnamed.ts";
 
 /**
  * Remove an image by name or ID, as Docker does.
@@ -76,7 +77,7 @@ function removeNames(
     const { repository } = splitName(name);
     const sameRepository = state.images.named(target.digest)
       .some((other) => splitName(other.name).repository === repository);
-    if (name !== HOST && !sameRepository) {
+    if (name !== HOST && !isUnnamed(name) && !sameRepository) {
       removals.push({ untagged: `${familiarName(repository)}@${target.digest}` });
     }
   }

@@ -84,7 +84,11 @@ async function sweepBlobs({ state }: ImagesOptions, blobs: BlobStore): Promise<s
 }
 
 /** Follow every descriptor of an index or manifest, whether its blob is here or not. */
-async function mark(blobs: BlobStore, digest: string, needed: Set<string>): Promise<void> {
+export async function mark(
+  blobs: BlobStore,
+  digest: string,
+  needed: Set<string>,
+): Promise<void> {
   if (needed.has(digest)) return;
   needed.add(digest);
   if (!await blobs.has(digest)) return;

@@ -77,3 +77,6 @@ export async function commitLayer(
 export async function canOverlay(lower: string, scratch: string): Promise<boolean> {
   return (await import("./layer.ts")).canOverlay(lower, scratch);
 }
+
+/** Read and write tar archives. */
+export const tar = (): Promise<typeof import("./tar.ts")> => import("./tar.ts");

@@ -1,0 +1,176 @@
+/**
+ * `docker load`: the images of an archive into the store, unpacked and named.
+ *
+ * @module
+ */
+
+import { CtrError } from "../errors.ts";
+import { lock } from "../state/mod.ts";
+import { type ArchiveImage, archiveImages } from "./archive_images.ts";
+import { readArchive } from "./archive_members.ts";
+import { sourcesOf } from "./default_sources.ts";
+import { type ImageDocuments, isIndex, platformOf, readDocuments } from "./documents.ts";
+import type { ImagesOptions } from "./images.ts";
+import { writeLayoutIndex } from "./layout_index.ts";
+import { point } from "./pull.ts";
+import type { BlobStore } from "./sources.ts";
+import { mark, STORE_LOCK, sweep } from "./sweep.ts";
+import type { Image, ImageProgress } from "./types.ts";
+import { unnamed } from "./unnamed.ts";
+import { unpackLayers } from "./unpack.ts";
+import { normalizePlatform, toImage } from "./variant.ts";
+
+/** How to load. */
+export interface LoadOptions {
+  /** Default: this machine's where the image has it, else what it has. */
+  readonly platform?: string | undefined;
+  readonly onProgress?: ((progress: ImageProgress) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** An image that was loaded, and its names in the archive. */
+export interface LoadedImage {
+  readonly image: Image;
+  /** Canonical; none when the archive has none. */
+  readonly names: readonly string[];
+}
+
+/**
+ * Load all images of an archive, plain or compressed, OCI's or Docker's. All or nothing: when one is
+ * wrong none gets a name, and what was stored goes.
+ *
+ * @throws {CtrError} `data_loss`, `not_found`, `invalid_argument` for what is wrong with the archive.
+ */
+export async function loadImages(
+  options: ImagesOptions,
+  source: AsyncIterable<Uint8Array>,
+  how: LoadOptions = {},
+): Promise<readonly LoadedImage[]> {
+  const { blobs } = await sourcesOf(options);
+  return await storing(options, how, async () => {
+    const archive = await readArchive(source, blobs);
+    return { images: await archiveImages(archive, blobs), stored: archive.digests };
+  });
+}
+
+/** What was brought into the store. */
+export interface Brought {
+  readonly images: readonly ArchiveImage[];
+  /** Blobs, of which images may not need all. */
+  readonly stored: readonly string[];
+}
+
+/** Take in images whose blobs `bring` puts into the store. */
+export async function storing(
+  options: ImagesOptions,
+  how: LoadOptions,
+  bring: (blobs: BlobStore) => Promise<Brought>,
+): Promise<readonly LoadedImage[]> {
+  const { state } = options;
+  const sources = await sourcesOf(options);
+  const needed = new Set<string>();
+  let brought: Brought;
+  let loaded: readonly LoadedImage[];
+  try {
+    using _held = await lock(state.dirs, STORE_LOCK, { shared: true, signal: how.signal });
+    brought = await bring(sources.blobs);
+    const ready: (() => LoadedImage)[] = [];
+    for (const one of brought.images) {
+      ready.push(await unpack(options, how, sources.blobs, one));
+      await mark(sources.blobs, one.target.digest, needed);
+    }
+    loaded = state.transaction(() => ready.map((commit) => commit()));
+    await writeLayoutIndex(state, sources);
+  } catch (error) {
+    await sweep(options).catch(() => {});
+    throw error;
+  }
+  if (brought.stored.some((digest) => !needed.has(digest))) await sweep(options);
+  return loaded;
+}
+
+/** Check and unpack one image. @returns what gives it its names. */
+async function unpack(
+  { state, snapshotter }: ImagesOptions,
+  how: LoadOptions,
+  blobs: BlobStore,
+  { target, names }: ArchiveImage,
+): Promise<() => LoadedImage> {
+  const { documents, platform } = await choose(target, how.platform, blobs);
+  const { configDescriptor, layers, manifest, configText } = documents;
+  for (const { digest, size } of [target, manifest, configDescriptor, ...layers]) {
+    const actual = await blobs.size(digest);
+    if (actual === size) continue;
+    throw new CtrError({
+      code: actual === undefined ? "not_found" : "data_loss",
+      operation: "load image",
+      subject: names[0] ?? target.digest,
+      reason: actual === undefined
+        ? `the archive does not have ${digest}`
+        : `${digest} has ${actual} bytes, not ${size}`,
+    });
+  }
+  const chainId = await unpackLayers(documents, {
+    state,
+    snapshotter,
+    first: (layer) => blobs.layer(layer),
+    again: (layer) => blobs.layer(layer),
+    onProgress: how.onProgress ?? (() => {}),
+    signal: how.signal,
+  });
+  const variant = {
+    target: target.digest,
+    platform,
+    manifest: manifest.digest,
+    id: configDescriptor.digest,
+    chainId,
+    size: layers.reduce((sum, { size }) => sum + size, configDescriptor.size),
+    config: configText,
+  };
+  return () => {
+    state.images.putVariant(variant);
+    for (const name of names) point(state, name, target);
+    const hasName = state.images.named(target.digest).length > 0;
+    if (!hasName) point(state, unnamed(target.digest), target);
+    return { image: toImage(names[0] ?? unnamed(target.digest), variant), names };
+  };
+}
+
+/** The image for a platform, and the platform that it is stored under. */
+async function choose(
+  target: ArchiveImage["target"],
+  wanted: string | undefined,
+  blobs: BlobStore,
+): Promise<{ readonly documents: ImageDocuments; readonly platform: string }> {
+  const read = ({ digest }: { digest: string }): Promise<Uint8Array> => blobs.read(digest);
+  let platform = normalizePlatform(wanted);
+  if (isIndex(target.mediaType)) {
+    if (wanted === undefined) platform = await offered(target, platform, blobs);
+    return { documents: await readDocuments(target, platform, read), platform };
+  }
+  const documents = await readDocuments(target, platform, read);
+  const actual = platformOf(documents.config);
+  if (wanted === undefined || actual === platform) return { documents, platform: actual };
+  throw new CtrError({
+    code: "not_found",
+    operation: "load image",
+    subject: wanted,
+    reason: `the image is for ${actual}`,
+  });
+}
+
+/** This machine's platform, unless the archive has the image for others only. */
+async function offered(
+  target: ArchiveImage["target"],
+  here: string,
+  blobs: BlobStore,
+): Promise<string> {
+  const index = JSON.parse(new TextDecoder().decode(await blobs.read(target.digest)));
+  const platforms: string[] = [];
+  for (const { digest, platform } of Array.isArray(index.manifests) ? index.manifests : []) {
+    if (platform?.os === "unknown" || !await blobs.has(String(digest))) continue;
+    const parts = [platform?.os, platform?.architecture, platform?.variant];
+    platforms.push(normalizePlatform(parts.filter((part) => typeof part === "string").join("/")));
+  }
+  return platforms.includes(here) ? here : platforms[0] ?? here;
+}
