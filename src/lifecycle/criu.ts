@@ -88,9 +88,13 @@ function readLog(log: string): string {
   }
 }
 
-/** The last error of a log: `(00.01) Error (criu/x.c:1): text`. */
+/** Errors that only tell that there was another. */
+const FOLLOWS = /\bFAILED\.?$|: exited, status=/;
+
+/** The last error of a log that says something: `(00.01) Error (criu/x.c:1): text`. */
 export function lastError(log: string): string | undefined {
-  const line = log.split("\n").findLast((line) => /\bError\b/.test(line));
+  const lines = log.split("\n").filter((line) => /\bError\b/.test(line));
+  const line = lines.findLast((line) => !FOLLOWS.test(line)) ?? lines.at(-1);
   return line?.replace(/^(\(\d+\.\d+\)\s*)?(\d+:\s*)?/, "").trim();
 }
 

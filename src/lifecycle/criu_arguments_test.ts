@@ -106,10 +106,13 @@ test("restoreArguments() names hierarchies by their controllers", () => {
   assert.deepEqual(roots, ["cpu:/a", "cpuacct:/a", "name=systemd:/b"]);
 });
 
-test("lastError() is what criu's log says at last", () => {
+test("lastError() is what criu's log says at last that is a reason", () => {
   const log = `(00.01) Error (criu/a.c:1): first
 (00.02)      1: Error (criu/b.c:2): it is the vdso
-(00.03) Unlock network\n`;
+(00.03) Unlock network
+(00.04) Error (criu/util.c:642): exited, status=1
+(00.05) Error (criu/cr-dump.c:2053): Dumping FAILED.\n`;
   assert.equal(lastError(log), "Error (criu/b.c:2): it is the vdso");
+  assert.equal(lastError("(00.05) Error (criu/c.c:1): FAILED"), "Error (criu/c.c:1): FAILED");
   assert.equal(lastError("(00.01) fine\n"), undefined);
 });
