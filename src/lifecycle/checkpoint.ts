@@ -35,7 +35,6 @@ const PATIENCE_MS = 10_000;
  */
 export async function checkpointContainer(options: CheckpointOptions): Promise<void> {
   const { id, criu, imagePath, workPath, statusFd } = options;
-  checkParent(options);
   using _lock = await lockDirectory(directoryOf(options), operation);
   const container = findContainer(options, operation);
   const { record: { pid, rootfs, bundle, cgroupsPath }, directory } = container;
@@ -46,6 +45,7 @@ export async function checkpointContainer(options: CheckpointOptions): Promise<v
   const spec = readSpec(directory);
   checkTerminal(spec.process?.terminal, { operation, id });
   makeDirectories(options);
+  checkParent(options); // a path through what has just been made
   const { directories, hierarchy, freezer } = await cgroupPlacesAt(cgroupsPath);
   const mounts = externalMounts(spec, { bundle, cgroups: directories, hierarchy });
   const streams = streamsOf(pid);

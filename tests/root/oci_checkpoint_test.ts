@@ -134,8 +134,8 @@ test("checkpoint --leave-running and --pre-dump let it run on", here, async () =
   const early = await oci.criu("checkpoint");
   assert.deepEqual([early.code, /created/.test(early.stderr)], [1, true], early.stderr);
   await oci.start();
-  mkdirSync(join(oci.dir, "first"));
-  assert.equal((await oci.criu("checkpoint", "--pre-dump")).code, 0);
+  const first = ["--pre-dump", "--image-path", join(oci.dir, "first")];
+  assert.equal((await oci.criu("checkpoint", ...first)).code, 0);
   assert.match(oci.calls()[0]!, /^pre-dump /);
   assert.equal(
     (await oci.criu("checkpoint", "--leave-running", "--parent-path", "../first")).code,
