@@ -7,7 +7,7 @@
 
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { environment, until } from "../fixtures/cli.ts";
@@ -40,6 +40,7 @@ case $action in
   dump) echo image >"$images/core.img"; [ -n "$running" ] || kill -9 "$tree" ;;
   restore)
     ls "$root/bin/busybox" >>"$0.calls"
+    readlink /proc/$$/fd/4 >>"$0.calls"
     sh -c 'echo back; exec sleep 1000' &
     echo $! >"$pidfile" ;;
 esac
@@ -148,6 +149,35 @@ test("checkpoint --leave-running and --pre-dump let it run on", here, async () =
   const wrong = await oci.criu("checkpoint", "--parent-path", "../none");
   assert.deepEqual([wrong.code, /\.\.\/none/.test(wrong.stderr)], [1, true], wrong.stderr);
   assert.equal((await oci.state()).status, "running");
+});
+
+test("a namespace that is given is not saved, and given again", here, async () => {
+  await using oci = new Saved();
+  const path = `/proc/${process.pid}/ns/net`;
+  oci.configure(["sleep", "1000"], {
+    change: (spec) => ({
+      ...spec,
+      linux: {
+        ...spec.linux!,
+        namespaces: [
+          ...spec.linux!.namespaces!.filter(({ type }) => type !== "network"),
+          { type: "network", path },
+        ],
+      },
+    }),
+  });
+  await oci.create();
+  await oci.start();
+  const namespace = readlinkSync(path);
+  const saved = await oci.criu("checkpoint");
+  assert.equal(saved.code, 0, saved.stderr);
+  const [dump] = oci.calls() as [string];
+  assert.ok(dump.includes(`--external ${namespace.replace(":", "")}:extRootNetNS`), dump);
+  const restored = await oci.criu("restore", "--detach");
+  assert.equal(restored.code, 0, restored.stderr);
+  const [restore, , fourth] = oci.calls() as [string, string, string];
+  assert.match(restore, /--inherit-fd fd\[4\]:extRootNetNS/);
+  assert.equal(fourth, namespace);
 });
 
 test("restore in the foreground waits, and leaves nothing", here, async () => {
