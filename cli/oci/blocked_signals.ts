@@ -24,9 +24,8 @@ export interface BlockedSignals {
 /** Block them; undefined where another thread would get them. */
 export function blockSignals(): BlockedSignals | undefined {
   if (!isOnlyThread()) return undefined;
-  const mask = new Uint8Array(
-    new BigUint64Array([PASSED.reduce((all, signal) => all | 1n << BigInt(signal - 1), 0n)]).buffer,
-  );
+  const mask = new Uint8Array(8);
+  for (const signal of PASSED) mask[(signal - 1) >> 3]! |= 1 << ((signal - 1) & 7);
   const [SIG_BLOCK, SFD_NONBLOCK_CLOEXEC] = [0, 0o2004000];
   call("rt_sigprocmask", "signals", SIG_BLOCK, mask, 0, 8);
   const fd = call("signalfd4", "signals", -1, mask, 8, SFD_NONBLOCK_CLOEXEC);

@@ -54,15 +54,25 @@ export async function launch(
   };
   let process: ContainerProcess | undefined;
   try {
-    process = await launchProcess(options, { spec, effective, text, directory });
+    // Its process ends with us until it is started: the record may be there before it is ready.
+    const early = !options.gated && options.systemd === undefined;
+    const write = (pid: number) => {
+      record = { ...record, pid, startTime: startTimeOf(pid) ?? "" };
+      writeRecord(directory, record);
+    };
+    const meanwhile = (pid: number) => {
+      writeFile(`${directory}/config.json`, text);
+      if (early) write(pid);
+    };
+    process = await launchProcess(options, { spec, effective, text, directory, meanwhile });
     const { pid, cgroup } = process;
-    record = { ...record, pid, startTime: startTimeOf(pid) ?? "", cgroupsPath: cgroup.path };
+    record = { ...record, cgroupsPath: cgroup.path };
     if (cgroup.unit !== undefined) record = { ...record, unit: cgroup };
     if (process.console !== undefined && options.consoleSocket !== undefined) {
       sendDescriptor(options.consoleSocket, process.console, "/dev/ptmx");
     }
     if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, pid);
-    writeRecord(directory, record);
+    if (!early) write(pid);
     writePidFile(options, pid);
     return { record, directory, process, spec };
   } catch (error) {
@@ -76,11 +86,12 @@ export async function launch(
 
 async function launchProcess(
   options: CreateOptions & { readonly gated: boolean },
-  { spec, effective, text, directory }: {
+  { spec, effective, text, directory, meanwhile }: {
     readonly spec: OciSpec;
     readonly effective: OciSpec;
     readonly text: string;
     readonly directory: string;
+    readonly meanwhile: (pid: number) => void;
   },
 ): Promise<ContainerProcess> {
   const { id, bundle, systemd } = options;
@@ -106,7 +117,7 @@ async function launchProcess(
       warn: options.warn,
       filterCache: filterCacheOf(options.root),
       ...systemd === undefined ? {} : { cgroupManager: "systemd", systemd },
-      meanwhile: () => writeFile(`${directory}/config.json`, text),
+      meanwhile,
       ...hooks === undefined ? {} : { beforePivot: hooks },
     });
   } finally {

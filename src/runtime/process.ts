@@ -40,12 +40,11 @@ export class Rendezvous {
     { stdio, preserveFds = 0 }: Pick<CreateOptions, "stdio" | "preserveFds">,
     { terminal, others = [] }: { readonly terminal?: boolean; readonly others?: Iterable<number> },
   ): number[] {
-    return [
-      ...[this.goFd, this.statusFd],
-      ...terminal === true ? [] : [stdio.stdin, stdio.stdout, stdio.stderr],
-      ...Array.from({ length: preserveFds }, (_, index) => 3 + index),
-      ...others,
-    ];
+    const fds = [this.goFd, this.statusFd];
+    if (terminal !== true) fds.push(stdio.stdin, stdio.stdout, stdio.stderr);
+    for (let fd = 3; fd < 3 + preserveFds; fd++) fds.push(fd); // Array.from costs 0.1 ms the first time
+    fds.push(...others);
+    return fds;
   }
 
   /** Let the child take its next step past a go. */

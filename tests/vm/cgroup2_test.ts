@@ -7,7 +7,6 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { RUNTIME } from "../fixtures/cli.ts";
@@ -19,8 +18,10 @@ const NEEDS = needs(
   ...["file:/lib/systemd/systemd", "cmd:dbus-daemon"] as const,
 );
 
-const FILES = readdirSync(join(ROOT, "tests/root"))
-  .filter((name) => /^runtime_.*_test\.ts$/.test(name)).map((name) => `./tests/root/${name}`);
+/** What depends on the control groups. The processor is emulated: a test takes 1 s on Bun, 5 s on Deno. */
+const FILES = ["limits", "oom", "signal", "stats", "update"].concat(
+  RUNTIME === "deno" ? [] : ["delegation", "exec", "labels", "limits_rare", "systemd", "userns"],
+).map((name) => `./tests/root/runtime_${name}_test.ts`);
 
 /** What the command line of the OCI runtime does with cgroups; the rest takes too long here. */
 const OCI_FILES = ["commands", "queries", "state"]
@@ -59,6 +60,7 @@ async function tested(files: readonly string[], names?: string): Promise<string>
 test("containers work on a kernel that has cgroup version 2 only", NEEDS, async () => {
   const output = await tested(FILES);
   assert.match(output, /limits are in the container's cgroups/);
+  if (RUNTIME === "deno") return;
   assert.match(output, /unit of the user's own systemd.*(ms|ok)/);
   assert.match(output, /unit of systemd, with the cgroups of host.*(ms|ok)/);
 });
