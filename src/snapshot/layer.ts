@@ -35,7 +35,9 @@ export async function applyLayer(
   key: string,
   source: LayerSource,
 ): Promise<ApplyResult> {
-  return await applyTo(await snapshotter.applyTarget(key), source);
+  const target = await snapshotter.applyTarget(key);
+  if (target.keep === undefined) return await applyTo(target, source);
+  return await (await import("./erofs/keep_layer.ts")).keepLayer(target.keep, source());
 }
 
 async function applyTo(

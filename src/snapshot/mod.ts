@@ -35,7 +35,7 @@ export type {
 } from "./types.ts";
 
 /** The snapshotters there are. */
-export const SNAPSHOTTERS: readonly string[] = ["overlayfs", "native"];
+export const SNAPSHOTTERS: readonly string[] = ["overlayfs", "native", "erofs"];
 
 /** The overlayfs snapshotter, which costs nothing to open. */
 export function openOverlay(state: State): Snapshotter {
@@ -50,6 +50,7 @@ export function openOverlay(state: State): Snapshotter {
 export async function openSnapshotter(name: string, state: State): Promise<Snapshotter> {
   if (name === "overlayfs") return overlaySnapshotter(state);
   if (name === "native") return (await import("./native.ts")).nativeSnapshotter(state);
+  if (name === "erofs") return (await import("./erofs/snapshotter.ts")).erofsSnapshotter(state);
   throw new CtrError({
     code: "invalid_argument",
     operation: "use snapshotter",

@@ -46,7 +46,7 @@ const TRACES = {
 };
 
 /** Label: mode, owner and group of the root directory, where they are not those of mkdir. */
-const ROOT = "ctr.root";
+export const ROOT = "ctr.root";
 
 const driver: Driver = {
   name: "overlayfs",
@@ -142,14 +142,15 @@ export function rootAttributes(path: string): string | undefined {
   return text === "755:0:0" ? undefined : text;
 }
 
-function makeDirectory(path: string, mode: number): void {
+/** A directory of this mode. */
+export function makeDirectory(path: string, mode: number): void {
   const name = toByteString(path);
   const result = mkdirAt(AT.AT_FDCWD, name, mode);
   if (result < 0) throw fail("prepare snapshot", "mkdirat", name, result);
 }
 
 /** An upper directory: its owner and mode are those of the merged root. */
-function makeRoot(path: string, attributes: string | undefined): void {
+export function makeRoot(path: string, attributes: string | undefined): void {
   makeDirectory(path, 0o755);
   const [mode, uid, gid] = (attributes ?? "755:0:0").split(":");
   const name = cstring(toByteString(path));

@@ -22,6 +22,10 @@ import type { ProgramBuilder } from "../program/mod.ts";
  *  - `mount(2)` with the lowers joined by `:` as `lowerdir=`, escaping `\`, `:` and `,` by a
  *    backslash; the option page overflows at about 100 absolute paths, so with more of them change
  *    to their common directory first and pass what is below it.
+ * `lowers` of an overlay are mounts that are nowhere: `fsopen`, `fsmount`, and the descriptor is what
+ * `fsconfig(FSCONFIG_SET_FD, "lowerdir+")` takes. They are below those that the options name.
+ * `erofs`: `source` is a file, and an option `device=PATH` follows for each of its devices, in order.
+ * mount(8) would make loop devices of them; mount(2) and fsopen take files.
  * `bind`: `source` is a directory; options are `rbind` and `ro` or `rw`.
  */
 export interface Mount {
@@ -31,6 +35,8 @@ export interface Mount {
   /** Path inside the rootfs; absent means the root itself. */
   readonly target?: string;
   readonly options: readonly string[];
+  /** Layers that are to be mounted for this one, topmost first. */
+  readonly lowers?: readonly Pick<Mount, "type" | "source" | "options">[];
 }
 
 export type SnapshotKind = "committed" | "active" | "view";
@@ -88,6 +94,8 @@ export interface ApplyTarget {
   readonly root: string;
   /** `overlay`: whiteouts become overlayfs's own. `delete`: they delete what is there. */
   readonly whiteouts: "overlay" | "delete";
+  /** A directory that receives the tar as it is, with the list of its members, and no files. */
+  readonly keep?: string;
 }
 
 /** containerd's Snapshotter contract. All errors are CtrError with `not_found`, `already_exists`, `failed_precondition`. */

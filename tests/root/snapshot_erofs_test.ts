@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import {
+  applyLayer,
+  commitLayer,
+  openSnapshotter,
+  type Snapshotter,
+} from "../../src/snapshot/mod.ts";
+import { openState } from "../../src/state/mod.ts";
+import { snapshotterContract } from "../contracts/snapshotter.ts";
+import { mounted } from "../fixtures/mounted.ts";
+import { needs } from "../fixtures/needs.ts";
+import { tar } from "../fixtures/raw_tar.ts";
+
+const { skip } = needs("root", "overlayfs", "erofs", "cmd:unshare", "cmd:python3", "cmd:setfattr");
+
+snapshotterContract("erofs", (state) => openSnapshotter("erofs", state), skip);
+
+/** Work with a snapshotter over an empty store. */
+async function withSnapshotter(
+  work: (snapshotter: Snapshotter, directory: (number: number) => string) => Promise<void>,
+): Promise<void> {
+  const root = mkdtempSync(join(tmpdir(), "ctr-erofs-own-"));
+  const state = openState({ data: join(root, "data"), exec: join(root, "exec") });
+  try {
+    const snapshots = join(state.dirs.data, "snapshots/erofs");
+    await work(await openSnapshotter("erofs", state), (number) => join(snapshots, String(number)));
+  } finally {
+    state.close();
+    rmSync(root, { recursive: true, force: true });
+  }
+}
+
+async function commit(s: Snapshotter, name: string, parent: string | undefined, bytes: Uint8Array) {
+  await s.prepare(`unpack-${name}`, undefined);
+  const source = async function* () {
+    yield bytes;
+  };
+  const result = await applyLayer(s, `unpack-${name}`, source);
+  await commitLayer(s, { key: `unpack-${name}`, name, parent, result, source });
+}
+
+test("erofs: a layer is stored as its tar, and the index is made once for all containers", {
+  skip,
+}, async () => {
+  await withSnapshotter(async (s, directory) => {
+    const one = tar({ path: "f", data: "one" }, { path: "g", data: "deep" });
+    const cut = tar({ path: "f", data: "two" }).subarray(0, 515);
+    await commit(s, "one", undefined, one);
+    await commit(s, "two", "one", cut);
+    assert.deepEqual(readdirSync(directory(1)).sort(), ["data", "members"]);
+    assert.deepEqual(readFileSync(join(directory(1), "data")), Buffer.from(one));
+    assert.equal(await mounted(await s.prepare("a", "two"), "cat f g"), "twodeep");
+    const { ino } = statSync(join(directory(2), "index"));
+    await s.prepare("b", "two");
+    assert.equal(statSync(join(directory(2), "index")).ino, ino);
+    assert.equal(existsSync(join(directory(1), "index")), false);
+  });
+});
+
+test("erofs: what a container wrote becomes a layer, with what it deleted", {
+  skip,
+}, async () => {
+  await withSnapshotter(async (s) => {
+    const base = tar({ path: "d/" }, { path: "d/f", data: "f" }, { path: "e/" }, { path: "e/g" });
+    await commit(s, "base", undefined, base);
+    const script =
+      "rm d/f; rm -r e; mkdir e; echo new > e/n; ln e/n e/m; ln -s n e/s; chmod 711 .;" +
+      "mknod null c 1 3; setfattr -n user.a -v b e/n; touch -d @77 e/n; head -c 5000 /dev/zero > z";
+    await mounted(await s.prepare("c", "base"), script);
+    await s.commit("top", "c");
+    const look = "find . -mindepth 1 | sort; cat e/s; stat -c '%a' .; stat -c '%h %Y' e/m;" +
+      "getfattr --only-values -n user.a e/n; stat -c ' %t:%T' null; cmp -n 5000 z /dev/zero";
+    assert.equal(
+      await mounted(await s.prepare("d", "top"), look),
+      "./d\n./e\n./e/m\n./e/n\n./e/s\n./null\n./z\nnew\n711\n2 77\nb 1:3\n",
+    );
+  });
+});
+
+test("erofs: a broken layer is refused, when it is unpacked or when a container is to start", {
+  skip,
+}, async () => {
+  await withSnapshotter(async (s, directory) => {
+    const refused = { code: "invalid_argument" };
+    await assert.rejects(commit(s, "one", undefined, tar({ path: "x/.wh.." })), refused);
+    const short = tar({ path: "f", data: "four" }).subarray(0, 513);
+    await assert.rejects(commit(s, "two", undefined, short), { code: "data_loss" });
+    await commit(s, "link", undefined, tar({ path: "l", type: "1", link: "nowhere" }));
+    await assert.rejects(s.prepare("c", "link"), { code: "data_loss" });
+    await commit(s, "cut", undefined, tar({ path: "f", data: "f" }));
+    const members = join(directory(4), "members");
+    writeFileSync(members, readFileSync(members).subarray(0, -3));
+    await assert.rejects(s.prepare("c", "cut"), { code: "data_loss" });
+    await s.remove("cut");
+    await s.remove("link");
+  });
+});
