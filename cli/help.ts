@@ -52,7 +52,7 @@ const ABOUT: Readonly<Record<string, string>> = {
 /** Docker's commands that are not here yet. */
 export const MISSING_COMMANDS: readonly string[] =
   ("build builder buildx checkpoint commit compose config context cp diff events export " +
-    "import login logout manifest network node plugin port rename restart search " +
+    "import manifest network node plugin port rename restart search " +
     "secret service stack stats swarm top trust update volume").split(" ");
 
 /** The error for a command that there is not. */

@@ -18,11 +18,11 @@
 
 export { openImages } from "./images.ts";
 
-/** Credentials that `docker login` wrote down; see `docker_config.ts`. */
+/** Credentials that `docker login` or `ctr login` wrote down; nothing is read before they are asked for. */
 export async function dockerConfigAccess(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<import("./sources.ts").RegistryAccess> {
-  return await (await import("./docker_config.ts")).dockerConfigAccess(env);
+  return { credentials: (await import("../pull/mod.ts")).dockerConfig(env).credentials };
 }
 
 export type {

@@ -68,9 +68,10 @@ export function dockerConfigCredentials(json: string): Record<string, Credential
     const colon = decoded.indexOf(":");
     const username = colon < 0 ? String(entry?.username ?? "") : decoded.slice(0, colon);
     const password = colon < 0 ? String(entry?.password ?? "") : decoded.slice(colon + 1);
-    if (password !== "") {
-      found[host === "index.docker.io" ? "docker.io" : host] = { username, password };
-    }
+    const identityToken = String(entry?.identitytoken ?? "");
+    const name = host === "index.docker.io" ? "docker.io" : host;
+    if (identityToken !== "") found[name] = { username: "", password: "", identityToken };
+    else if (password !== "") found[name] = { username, password };
   }
   return found;
 }

@@ -34,6 +34,9 @@ export class Authorizer {
   readonly #known = new Map<string, { authorization: string; until: number }>();
   readonly #asked = new Map<string, Promise<string | undefined>>();
 
+  /** A token that the service gives instead of the password, when it was asked to by a login. */
+  identityToken: string | undefined;
+
   constructor(options: AuthorizerOptions) {
     this.#options = options;
   }
@@ -84,6 +87,8 @@ export class Authorizer {
     const body = await this.#token(challenge, scopes, credentials);
     const token = tokenOf(body);
     if (token === undefined) return undefined;
+    const { refresh_token: identity } = body as { refresh_token?: unknown };
+    if (typeof identity === "string" && identity !== "") this.identityToken = identity;
     const seconds = Number((body as { expires_in?: unknown }).expires_in) || 60;
     const until = Date.now() + Math.max(seconds * 1000 - EARLY_MS, 1000);
     this.#known.set(key, { authorization: `Bearer ${token}`, until });
@@ -107,6 +112,10 @@ export class Authorizer {
     const init: RequestInit = { redirect: "error", ...signal === undefined ? {} : { signal } };
     let response: Response;
     if (credentials?.identityToken === undefined) {
+      if (operation === "log in to") {
+        url.searchParams.set("offline_token", "true");
+        url.searchParams.set("client_id", "ctr");
+      }
       if (credentials !== undefined) {
         init.headers = { Authorization: basicAuthorization(credentials) };
       }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { withHttpRegistry } from "../../tests/fixtures/http_registry.ts";
-import { type Descriptor, Registry } from "./mod.ts";
+import { checkLogin, type Descriptor, Registry } from "./mod.ts";
 import { parseRetryAfter } from "./registry_error.ts";
 
 const BYTES = new TextEncoder().encode("0123456789".repeat(10));
@@ -127,3 +127,21 @@ test("parseRetryAfter() knows seconds and dates", () => {
   assert.equal(parseRetryAfter("soon", 0), undefined);
   assert.equal(parseRetryAfter(null, 0), undefined);
 });
+
+test("checkLogin() takes the identity token that a token service gives instead of a password", () =>
+  withHttpRegistry(({ path, headers, reply }) => {
+    if (path.startsWith("/token")) {
+      assert.equal(new URL(path, "http://x").searchParams.get("offline_token"), "true");
+      if (headers.authorization !== `Basic ${btoa("ada:secret")}`) return reply(401);
+      return reply(200, {}, JSON.stringify({ token: "access", refresh_token: "identity" }));
+    }
+    if (headers.authorization === "Bearer access") return reply(200);
+    reply(401, { "WWW-Authenticate": `Bearer realm="http://${headers.host}/token"` });
+  }, async ({ host }) => {
+    const ada = { username: "ada", password: "secret" };
+    assert.deepEqual(await checkLogin(host, ada), { ...ada, identityToken: "identity" });
+    await assert.rejects(checkLogin(host, { ...ada, password: "guess" }), {
+      code: "unauthenticated",
+      message: /incorrect username or password/,
+    });
+  }));
