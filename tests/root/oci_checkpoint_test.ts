@@ -6,58 +6,25 @@
  */
 
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { mkdirSync, readlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { environment, until } from "../fixtures/cli.ts";
+import { fakeCriu } from "../fixtures/fake_criu.ts";
 import { needs } from "../fixtures/needs.ts";
 import { OciRuntime } from "../fixtures/oci_command.ts";
 
 const here = needs("root", "cgroup", "file:/bin/busybox");
 
-const SCRIPT = `#!/bin/sh
-echo "$*" >>"$0.calls"
-running=
-action=$1
-while [ $# -gt 0 ]; do
-  case $1 in
-    --tree) tree=$2 ;;
-    --work-dir) work=$2 ;;
-    --images-dir) images=$2 ;;
-    --log-file) log=$2 ;;
-    --pidfile) pidfile=$2 ;;
-    --root) root=$2 ;;
-    --leave-running) running=yes ;;
-  esac
-  shift
-done
-if [ -e "$0.fails" ]; then
-  printf '(00.1) Error (criu/x.c:1): first\\n(00.2)  1: Error (criu/x.c:2): no luck\\n' >"$work/$log"
-  exit 1
-fi
-case $action in
-  dump) echo image >"$images/core.img"; [ -n "$running" ] || kill -9 "$tree" ;;
-  restore)
-    ls "$root/bin/busybox" >>"$0.calls"
-    readlink /proc/$$/fd/4 >>"$0.calls"
-    sh -c 'echo back; exec sleep 1000' &
-    echo $! >"$pidfile" ;;
-esac
-`;
-
 /** A runtime that finds the script first. */
 class Saved extends OciRuntime {
   readonly tools: string = join(this.dir, "tools");
   readonly images: string = join(this.dir, "images");
-  readonly env: Readonly<Record<string, string>> = {
-    PATH: `${this.tools}:${environment()["PATH"]}`,
-  };
+  readonly env: Readonly<Record<string, string>> = fakeCriu(this.tools);
 
   constructor() {
     super();
-    mkdirSync(this.tools);
-    writeFileSync(join(this.tools, "criu"), SCRIPT, { mode: 0o755 });
     this.configure(["sleep", "1000"]);
   }
 
