@@ -5,6 +5,7 @@
  */
 
 import { checkConsole, createContainer, readBundle } from "../../src/lifecycle/mod.ts";
+import { leaveMemoryBehind } from "../../src/program/mod.ts";
 import { define } from "./command.ts";
 import { LAUNCH_FLAGS, launchOptions } from "./launch_flags.ts";
 
@@ -20,5 +21,6 @@ export const command = define({
   const terminal = config.spec.process?.terminal === true;
   checkConsole({ terminal, detached: true, consoleSocket: options.consoleSocket });
   await createContainer({ ...options, config });
+  leaveMemoryBehind();
   return 0;
 });

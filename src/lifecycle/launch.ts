@@ -112,7 +112,8 @@ async function launchProcess(
       ...gate === undefined ? {} : { gateFd: gate },
       preserveFds: options.preserveFds ?? 0,
       keepKeyring: options.keepKeyring === true,
-      everyHierarchy: true,
+      // Engines look for what they create in all of them. A limit that comes later joins its own.
+      everyHierarchy: options.gated,
       noPivot: options.noPivot === true,
       warn: options.warn,
       filterCache: filterCacheOf(options.root),

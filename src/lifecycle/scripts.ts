@@ -60,7 +60,7 @@ case "$state \${20-}" in
   [!ZX]" ${startTime}") ;;
   *)
     if ${quoted === "" ? "true" : `rmdir ${quoted} 2>/dev/null`}; then
-      rm -rf "$dir" && exit 0
+      exec rm -rf "$dir"
     fi ;;
 esac
 `;
