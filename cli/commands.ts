@@ -11,10 +11,14 @@ type Load = () => Promise<{ readonly command: Command }>;
 /** A file per command. */
 export const COMMANDS: Readonly<Record<string, Load>> = {
   attach: () => import("./attach.ts"),
+  commit: () => import("./commit.ts"),
   create: () => import("./create.ts"),
+  diff: () => import("./diff.ts"),
   exec: () => import("./exec.ts"),
+  export: () => import("./export.ts"),
   history: () => import("./history.ts"),
   images: () => import("./images.ts"),
+  import: () => import("./import.ts"),
   info: () => import("./info.ts"),
   inspect: () => import("./inspect.ts"),
   kill: () => import("./kill.ts"),
@@ -42,8 +46,11 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
 export const GROUPS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   container: {
     attach: "attach",
+    commit: "commit",
     create: "create",
+    diff: "diff",
     exec: "exec",
+    export: "export",
     inspect: "inspect --type=container",
     kill: "kill",
     list: "ps",
@@ -61,6 +68,7 @@ export const GROUPS: Readonly<Record<string, Readonly<Record<string, string>>>> 
   },
   image: {
     history: "history",
+    import: "import",
     inspect: "inspect --type=image",
     list: "images",
     load: "load",

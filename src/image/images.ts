@@ -10,6 +10,7 @@ import type { State } from "../state/mod.ts";
 import type { HistoryStep } from "./history.ts";
 import { HOST, isHost } from "./host.ts";
 import type { LoadedImage, LoadOptions } from "./load.ts";
+import type { NewImage } from "./make.ts";
 import { missing, resolveStored } from "./resolve.ts";
 import type { SaveOptions } from "./save.ts";
 import type { ImageSources, RegistryAccess } from "./sources.ts";
@@ -95,6 +96,8 @@ export interface Images {
     source: AsyncIterable<Uint8Array>,
     options?: LoadOptions,
   ): Promise<readonly LoadedImage[]>;
+  /** An image of the files in a tar archive, plain or compressed, or of a container's changes. */
+  make(image: NewImage): Promise<Image>;
   /** The steps that an image was made in, the last one first. */
   history(
     reference: string,
@@ -141,6 +144,7 @@ export function openImages(options: ImagesOptions): Images {
       yield* (await import("./save.ts")).saveImages(options, references, how);
     },
     load: async (source, how) => (await import("./load.ts")).loadImages(options, source, how),
+    make: async (image) => (await import("./make.ts")).makeImage(options, image),
     history: async (reference, { platform } = {}) =>
       (await import("./history.ts")).imageHistory(options, reference, platform),
   };

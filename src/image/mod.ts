@@ -34,6 +34,7 @@ export type {
   RemoveImageOptions,
 } from "./images.ts";
 export type { LoadedImage, LoadOptions } from "./load.ts";
+export type { NewImage } from "./make.ts";
 export type { SaveOptions } from "./save.ts";
 export type { BlobStore, Descriptor, ImageSources, RemoteImage } from "./sources.ts";
 export type { HistoryStep } from "./history.ts";

@@ -21,6 +21,7 @@ import type { Snapshotter } from "./types.ts";
 
 export { rootAttributes, type Subtree, SUBTREES } from "./overlay.ts";
 export type { ApplyResult } from "./apply.ts";
+export type { ContainerChange } from "./changes.ts";
 export type { LayerCommit, LayerSource } from "./layer.ts";
 export type {
   ApplyTarget,
@@ -81,3 +82,5 @@ export async function canOverlay(lower: string, scratch: string): Promise<boolea
 
 /** Read and write tar archives. */
 export const tar = (): Promise<typeof import("./tar.ts")> => import("./tar.ts");
+/** The trees of containers: as archives, and what changed in them. */
+export const trees = (): Promise<typeof import("./trees.ts")> => import("./trees.ts");

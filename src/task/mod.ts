@@ -43,6 +43,8 @@ export const control = (): Promise<typeof import("./control.ts")> => import("./c
 export const exec = (): Promise<typeof import("./exec.ts")> => import("./exec.ts");
 /** Attach to running containers. */
 export const attach = (): Promise<typeof import("./attach.ts")> => import("./attach.ts");
+/** Containers to archives and images. */
+export const archive = (): Promise<typeof import("./archive.ts")> => import("./archive.ts");
 /** Find other OCI runtimes. */
 export const runtimes = (): Promise<typeof import("./find_runtime.ts")> =>
   import("./find_runtime.ts");

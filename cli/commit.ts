@@ -1,0 +1,43 @@
+/**
+ * `ctr commit`.
+ *
+ * @module
+ */
+
+import { archive } from "../src/task/mod.ts";
+import { define } from "./command.ts";
+
+export const command = define({
+  name: "commit",
+  usage: "[OPTIONS] CONTAINER [REPOSITORY[:TAG]]",
+  summary: "Create a new image from a container's changes",
+  args: [1, 2],
+  flags: {
+    "author": { type: "string", short: "a", help: "Author" },
+    "change": {
+      type: "list",
+      short: "c",
+      help: "Apply Dockerfile instruction to the created image",
+    },
+    "message": { type: "string", short: "m", help: "Commit message" },
+    "no-pause": { type: "bool", help: "Do not pause the container during commit" },
+    "pause": {
+      type: "bool",
+      short: "p",
+      default: true,
+      help: "Pause container during commit",
+    },
+  },
+}, async (context, { flags, args }) => {
+  const [container, name] = args as [string, string?];
+  const { commitContainer } = await archive();
+  const { id } = await commitContainer(context.engine(), container, {
+    name,
+    author: flags.author,
+    message: flags.message,
+    changes: flags.change,
+    pause: flags.pause && !flags["no-pause"],
+  });
+  context.out(`${id}\n`);
+  return 0;
+});
