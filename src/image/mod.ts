@@ -22,7 +22,8 @@ export { openImages } from "./images.ts";
 export async function dockerConfigAccess(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<import("./sources.ts").RegistryAccess> {
-  return { credentials: (await import("../pull/mod.ts")).dockerConfig(env).credentials };
+  const { dockerConfig, hostsDirectories } = await import("../pull/mod.ts");
+  return { credentials: dockerConfig(env).credentials, hostsDirs: hostsDirectories(env) };
 }
 
 export type {

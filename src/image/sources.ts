@@ -27,7 +27,7 @@ export interface RemoteImage {
 }
 
 /** How registries are spoken to. */
-export type RegistryAccess = Pick<RegistryOptions, "credentials" | "insecure">;
+export type RegistryAccess = Pick<RegistryOptions, "credentials" | "hostsDirs" | "insecure">;
 
 /** Where images come from. */
 export interface ImageSources {

@@ -6,6 +6,7 @@
 
 import { CtrError } from "../errors.ts";
 import { basicAuthorization, type Challenge, type Credentials, tokenOf, tokenUrl } from "./auth.ts";
+import { exchange, type Tls } from "./exchange.ts";
 import { isLoopback } from "./reach.ts";
 import { redact, refusal } from "./registry_error.ts";
 
@@ -20,6 +21,7 @@ export interface AuthorizerOptions {
   readonly subject: string;
   readonly operation: string;
   readonly base: URL;
+  readonly tls?: Tls | undefined;
   readonly credentials?: CredentialSource | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -119,7 +121,7 @@ export class Authorizer {
       if (credentials !== undefined) {
         init.headers = { Authorization: basicAuthorization(credentials) };
       }
-      response = await fetch(url, init);
+      response = await exchange(url, init, this.#options);
     } else {
       const form = new URLSearchParams({
         grant_type: "refresh_token",
@@ -129,7 +131,7 @@ export class Authorizer {
         scope: url.searchParams.getAll("scope").join(" "),
       });
       url.search = "";
-      response = await fetch(url, { ...init, method: "POST", body: form });
+      response = await exchange(url, { ...init, method: "POST", body: form }, this.#options);
     }
     const text = await response.text();
     if (!response.ok) {

@@ -6,7 +6,7 @@
  */
 
 import { isNotFound } from "../errors.ts";
-import { openTransport } from "./endpoint.ts";
+import { openTransports } from "./endpoint.ts";
 import type { Registry } from "./registry.ts";
 import type { Transport } from "./transport.ts";
 import type { Descriptor, Document, RegistryAccess } from "./types.ts";
@@ -22,7 +22,7 @@ export async function* catalog(
   registry: string,
   access: RegistryAccess & { readonly pageSize?: number } = {},
 ): AsyncGenerator<string> {
-  const transport = openTransport(registry, access, {
+  const [transport] = await openTransports(registry, access, {
     subject: registry,
     operation: "list repositories of",
     scopes: ["registry:catalog:*"],

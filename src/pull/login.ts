@@ -6,7 +6,7 @@
 
 import { codeOf, CtrError } from "../errors.ts";
 import type { Credentials } from "./auth.ts";
-import { openTransport } from "./endpoint.ts";
+import { openTransports } from "./endpoint.ts";
 import type { RegistryAccess } from "./types.ts";
 
 /**
@@ -20,9 +20,9 @@ export async function checkLogin(
   credentials: Credentials,
   access: Omit<RegistryAccess, "credentials"> = {},
 ): Promise<Credentials> {
-  const transport = openTransport(
+  const [transport] = await openTransports(
     registry,
-    { ...access, credentials: { [registry]: credentials } },
+    { ...access, credentials: () => Promise.resolve(credentials) },
     {
       subject: registry,
       operation: "log in to",

@@ -32,7 +32,7 @@ export type {
   RegistryAccess,
   RegistryOptions,
 } from "./types.ts";
-export { isLoopback } from "./reach.ts";
+export { hostsDirectories, isLoopback } from "./reach.ts";
 export { RegistryError } from "./registry_error.ts";
 
 /** The names of all repositories of a registry, where it tells them. */

@@ -16,3 +16,17 @@ export function chainText(error: unknown): string {
   for (let e = error; e instanceof Error; e = e.cause) texts.push(e.message);
   return texts.at(-1) ?? String(error);
 }
+
+/**
+ * Where the machine's owner says how registries are reached: `$CTR_HOSTS_DIR` (several with colons),
+ * by default the directories of containerd and Docker, the user's own ones first.
+ */
+export function hostsDirectories(env: Readonly<Record<string, string | undefined>>): string[] {
+  const own = env["CTR_HOSTS_DIR"];
+  if (own) return own.split(":").filter((path) => path !== "");
+  const home = env["XDG_CONFIG_HOME"] || (env["HOME"] ? `${env["HOME"]}/.config` : undefined);
+  return [...home === undefined ? [] : [home], "/etc"].flatMap((root) => [
+    `${root}/containerd/certs.d`,
+    `${root}/docker/certs.d`,
+  ]);
+}

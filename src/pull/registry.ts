@@ -7,7 +7,9 @@
  */
 
 import { createHash, type Hash } from "node:crypto";
-import { openTransport } from "./endpoint.ts";
+import { CtrError } from "../errors.ts";
+import { openTransports } from "./endpoint.ts";
+import type { Capability } from "./hosts.ts";
 import type { Transport } from "./transport.ts";
 import type {
   BlobSource,
@@ -29,17 +31,41 @@ const MAX_DOCUMENT = 4 << 20;
 
 /** One repository. */
 export class Registry {
-  readonly #transport: Transport;
+  readonly #options: RegistryOptions;
   readonly #path: string;
+  readonly #opened = new Map<Capability, ReturnType<typeof openTransports>>();
 
   constructor(options: RegistryOptions) {
-    const slash = options.repository.indexOf("/");
-    this.#path = options.repository.slice(slash + 1);
-    this.#transport = openTransport(options.repository.slice(0, slash), options, {
-      subject: options.repository,
-      operation: options.operation ?? "pull",
-      scopes: [`repository:${this.#path}:pull`],
-    });
+    this.#options = options;
+    this.#path = options.repository.slice(options.repository.indexOf("/") + 1);
+  }
+
+  /** The servers that can do something, best first. */
+  #servers(capability: Capability): ReturnType<typeof openTransports> {
+    let opened = this.#opened.get(capability);
+    if (opened === undefined) {
+      const { operation = "pull", repository } = this.#options;
+      const registry = repository.slice(0, repository.indexOf("/"));
+      const scopes = [`repository:${this.#path}:pull`];
+      const what = { subject: repository, operation, scopes };
+      opened = openTransports(registry, this.#options, what, capability);
+      this.#opened.set(capability, opened);
+    }
+    return opened;
+  }
+
+  /** The first server's answer; what a mirror does not have, or cannot give, the next one may. */
+  async #first<T>(capability: Capability, work: (server: Transport) => Promise<T>): Promise<T> {
+    const servers = await this.#servers(capability);
+    for (const server of servers.slice(0, -1)) {
+      try {
+        return await server.again(() => work(server));
+      } catch (error) {
+        if (!(error instanceof CtrError)) throw error;
+      }
+    }
+    const last = servers.at(-1)!;
+    return await last.again(() => work(last));
   }
 
   /**
@@ -49,9 +75,8 @@ export class Registry {
    * @throws {CtrError} `data_loss` when the bytes have another digest
    */
   async manifest(reference: string): Promise<Document> {
-    const transport = this.#transport;
-    const url = transport.url(`${this.#path}/manifests/${reference}`);
-    return await transport.again(async () => {
+    return await this.#first(reference.includes(":") ? "pull" : "resolve", async (transport) => {
+      const url = transport.url(`${this.#path}/manifests/${reference}`);
       const response = await transport.send(url, { headers: { Accept: ACCEPT } });
       const bytes = await transport.bytes(response, MAX_DOCUMENT);
       const algorithm = reference.startsWith("sha512:") ? "sha512" : "sha256";
@@ -66,8 +91,7 @@ export class Registry {
 
   /** Whether there is such a manifest, by tag or digest, without fetching it. */
   async hasManifest(reference: string): Promise<boolean> {
-    const transport = this.#transport;
-    return await transport.again(async () => {
+    return await this.#first("resolve", async (transport) => {
       const url = transport.url(`${this.#path}/manifests/${reference}`);
       const headers = { Accept: ACCEPT };
       const response = await transport.send(url, { method: "HEAD", headers, accept: [404] });
@@ -85,23 +109,42 @@ export class Registry {
     descriptor: Descriptor,
     options: { readonly signal?: AbortSignal | undefined } = {},
   ): AsyncGenerator<Uint8Array> {
-    const { digest, size } = descriptor;
-    const { signal } = options;
-    const transport = this.#transport;
+    const { digest } = descriptor;
+    const [transport, ...others] = await this.#servers("pull");
     const [algorithm] = digest.split(":");
     if (algorithm !== "sha256" && algorithm !== "sha512") {
       throw transport.damaged(digest, "unknown digest algorithm");
     }
-    const url = transport.url(`${this.#path}/blobs/${digest}`);
-    const hash: Hash = createHash(algorithm);
-    let received = 0;
-    for (let attempt = 1;; attempt++) {
-      const before = received;
+    const hash = createHash(algorithm);
+    const state = { received: 0, hash };
+    for (const [at, server] of [transport, ...others].entries()) {
       try {
-        const headers: Record<string, string> = received > 0 ? { Range: `bytes=${received}-` } : {};
+        yield* this.#blobOf(server, descriptor, state, options.signal);
+        break;
+      } catch (error) {
+        const passing = error instanceof CtrError && error.code !== "data_loss";
+        if (!passing || at === others.length) throw error;
+      }
+    }
+    const actual = `${algorithm}:${hash.digest("hex")}`;
+    if (actual !== digest) throw transport.damaged(digest, `its bytes have the digest ${actual}`);
+  }
+
+  /** What is still missing of a blob, from one server. */
+  async *#blobOf(
+    transport: Transport,
+    { digest, size }: Descriptor,
+    state: { received: number; readonly hash: Hash },
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<Uint8Array> {
+    const url = transport.url(`${this.#path}/blobs/${digest}`);
+    for (let attempt = 1;; attempt++) {
+      const before = state.received;
+      try {
+        const headers: Record<string, string> = before > 0 ? { Range: `bytes=${before}-` } : {};
         const response = await transport.send(url, { headers, signal });
         // A server that does not know ranges sends it all again.
-        let skip = response.status === 206 ? 0 : received;
+        let skip = response.status === 206 ? 0 : before;
         for await (let bytes of transport.chunks(response)) {
           if (skip > 0) {
             const drop = Math.min(skip, bytes.length);
@@ -109,27 +152,26 @@ export class Registry {
             skip -= drop;
             if (bytes.length === 0) continue;
           }
-          received += bytes.length;
-          if (received > size) {
+          state.received += bytes.length;
+          if (state.received > size) {
             throw transport.damaged(digest, `the registry sends more than its ${size} bytes`);
           }
-          hash.update(bytes);
+          state.hash.update(bytes);
           yield bytes;
         }
-        if (received < size) throw new TypeError("the connection ended early");
-        break;
+        if (state.received < size) throw new TypeError("the connection ended early");
+        return;
       } catch (error) {
-        if (received > before) attempt = 1; // there was progress
+        if (state.received > before) attempt = 1; // there was progress
         await transport.pauseOrThrow(error, attempt, signal);
       }
     }
-    const actual = `${algorithm}:${hash.digest("hex")}`;
-    if (actual !== digest) throw transport.damaged(digest, `its bytes have the digest ${actual}`);
   }
 
   /** Whether the repository has a blob. */
   async hasBlob(digest: string): Promise<boolean> {
-    return await (await this.#push()).hasBlob(this.#transport, this.#path, digest);
+    const { hasBlob } = await import("./push.ts");
+    return await hasBlob((await this.#servers("pull")).at(-1)!, this.#path, digest);
   }
 
   /**
@@ -143,8 +185,14 @@ export class Registry {
     source: BlobSource,
     options: PushBlobOptions = {},
   ): Promise<PushedBlob> {
-    const { pushBlob } = await this.#push();
-    return await pushBlob(this.#transport, this.#path, descriptor, source, options);
+    const { pushBlob } = await import("./push.ts");
+    return await pushBlob(
+      (await this.#servers("push"))[0],
+      this.#path,
+      descriptor,
+      source,
+      options,
+    );
   }
 
   /** Store a manifest or index under a tag or its digest. What it refers to must be there. */
@@ -153,13 +201,15 @@ export class Registry {
     { bytes, descriptor }: Document,
   ): Promise<void> {
     const { pushManifest } = await import("./push_manifest.ts");
-    await pushManifest(this, this.#transport, this.#path, reference, { bytes, descriptor });
+    const [transport] = await this.#servers("push");
+    await pushManifest(this, transport, this.#path, reference, { bytes, descriptor });
   }
 
   /** All tags, in the registry's order. @param options.pageSize how many to ask for at a time */
   async *tags(options: { readonly pageSize?: number } = {}): AsyncGenerator<string> {
     const { list } = await import("./discover.ts");
-    yield* list(this.#transport, `${this.#path}/tags/list`, "tags", options.pageSize);
+    const transport = (await this.#servers("resolve")).at(-1)!;
+    yield* list(transport, `${this.#path}/tags/list`, "tags", options.pageSize);
   }
 
   /** What refers to a manifest: signatures, attestations and such. */
@@ -168,7 +218,8 @@ export class Registry {
     options: { readonly artifactType?: string } = {},
   ): Promise<Descriptor[]> {
     const { referrers } = await import("./discover.ts");
-    return await referrers(this, this.#transport, this.#path, digest, options.artifactType);
+    const transport = (await this.#servers("resolve")).at(-1)!;
+    return await referrers(this, transport, this.#path, digest, options.artifactType);
   }
 
   /** Delete a manifest by digest, or only a tag. @returns whether it was there */
@@ -182,7 +233,7 @@ export class Registry {
   }
 
   async #delete(what: string): Promise<boolean> {
-    const transport = this.#transport;
+    const [transport] = await this.#servers("push");
     return await transport.again(async () => {
       const response = await transport.send(transport.url(`${this.#path}/${what}`), {
         method: "DELETE",
@@ -192,9 +243,5 @@ export class Registry {
       await transport.discard(response);
       return response.ok;
     });
-  }
-
-  #push(): Promise<typeof import("./push.ts")> {
-    return import("./push.ts");
   }
 }

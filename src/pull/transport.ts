@@ -11,6 +11,7 @@ import { clearTimeout, setTimeout } from "node:timers";
 import { CtrError } from "../errors.ts";
 import type { Authorizer } from "./authorizer.ts";
 import { parseChallenge } from "./auth.ts";
+import { exchange, type Tls } from "./exchange.ts";
 import { chainText } from "./reach.ts";
 import { redact, refusal, RegistryError } from "./registry_error.ts";
 
@@ -40,6 +41,13 @@ export interface TransportOptions {
   readonly base: URL;
   readonly authorizer: Authorizer;
   readonly scopes: readonly string[];
+  readonly tls?: Tls | undefined;
+  /** Sent with every request to `base`. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The registry that a mirror answers for. */
+  readonly namespace?: string | undefined;
+  /** Default 5. */
+  readonly attempts?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly retryMs?: number | undefined;
   readonly timeoutMs?: number | undefined;
@@ -49,7 +57,8 @@ const ATTEMPTS = 5;
 const MAX_REDIRECTS = 10;
 /** A registry that wants us to wait longer than this is not waited for. */
 const MOST_PAUSE_MS = 60_000;
-const NOBODY_THERE = /ECONNREFUSED|ENOTFOUND|Unable to connect|Connection refused|dns error/i;
+const HOPELESS =
+  /ECONNREFUSED|ENOTFOUND|Unable to connect|Connection refused|dns error|certificate|SELF_SIGNED|issuer/i;
 
 /** One endpoint, seen from one repository. */
 export class Transport {
@@ -62,7 +71,12 @@ export class Transport {
 
   /** A URL below `/v2/`, or what a `Location` means. */
   url(path: string): URL {
-    return new URL(path, this.options.base);
+    const url = new URL(path, this.options.base);
+    const { base, namespace } = this.options;
+    if (namespace !== undefined && url.origin === base.origin) {
+      url.searchParams.set("ns", namespace);
+    }
+    return url;
   }
 
   /** {@link Transport.send}, again and again as long as that makes sense. */
@@ -84,9 +98,9 @@ export class Transport {
       ? error.status === 0 || error.status === 408 || error.status >= 500 || error.status === 429
       : !(error instanceof CtrError) || error.code === "deadline_exceeded";
     const asked = error instanceof RegistryError ? error.retryAfterMs ?? 0 : 0;
-    // Nobody listens there: that does not pass within seconds.
-    const hopeless = NOBODY_THERE.test(chainText(error)) || asked > MOST_PAUSE_MS;
-    if (!passing || attempt >= ATTEMPTS || hopeless) {
+    // Nobody listens there, or it is somebody else: that does not pass within seconds.
+    const hopeless = HOPELESS.test(chainText(error)) || asked > MOST_PAUSE_MS;
+    if (!passing || attempt >= (this.options.attempts ?? ATTEMPTS) || hopeless) {
       throw error instanceof CtrError ? error : this.#unreachable(error);
     }
     // Clients that failed together must not come back together.
@@ -196,7 +210,7 @@ export class Transport {
     authorization: string | undefined,
     request: Request,
   ): Promise<Response> {
-    const { timeoutMs = 60_000, registry } = this.options;
+    const { base, headers, registry, timeoutMs = 60_000, tls } = this.options;
     const outer = request.signal ?? this.options.signal;
     const stop = new AbortController();
     const body = request.body?.();
@@ -215,16 +229,18 @@ export class Transport {
     // While we send, the registry has nothing to say.
     if (body instanceof ReadableStream) clearTimeout(timer);
     try {
-      const response = await fetch(url, {
+      const init = {
         method,
         headers: {
+          ...url.origin === base.origin ? headers : {},
           ...request.headers,
           ...authorization === undefined ? {} : { Authorization: authorization },
         },
         redirect: "manual",
         signal: outer === undefined ? stop.signal : AbortSignal.any([outer, stop.signal]),
         ...body === undefined ? {} : { body: body as BodyInit, duplex: "half" },
-      } as RequestInit);
+      } as RequestInit;
+      const response = await exchange(url, init, { base, tls });
       this.#watches.set(response, { timer, late: stop.signal });
       return response;
     } catch (error) {

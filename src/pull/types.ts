@@ -27,6 +27,11 @@ export interface RegistryAccess {
   readonly credentials?: CredentialSource | undefined;
   /** Hosts that are spoken to without TLS; loopback always is. */
   readonly insecure?: readonly string[] | undefined;
+  /**
+   * Directories of the form of containerd's and Docker's `certs.d`, which name mirrors, certificates
+   * and such by registry. Default none.
+   */
+  readonly hostsDirs?: readonly string[] | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Pause before the first repetition, doubled each time. Default 250. */
   readonly retryMs?: number | undefined;
