@@ -53,6 +53,7 @@ export async function containerOptions(
     ...given("shmBytes", flags["shm-size"]),
     ...given("runtime", flags.runtime),
     ...given("platform", flags.platform),
+    ...given("snapshotter", flags.snapshotter),
     pull: pullPolicy(flags.pull),
   };
 }

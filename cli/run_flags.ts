@@ -53,6 +53,11 @@ export const CONTAINER_FLAGS = {
   "runtime": { type: "string", help: "Runtime to use for this container" },
   "security-opt": { type: "list", help: "Security Options" },
   "shm-size": { type: "bytes", help: "Size of /dev/shm" },
+  "snapshotter": {
+    type: "string",
+    help: "How image layers are kept: overlayfs, erofs, native",
+    ours: true,
+  },
   "stop-signal": { type: "string", help: "Signal to stop the container" },
   "stop-timeout": { type: "int", help: "Timeout (in seconds) to stop a container" },
   "sysctl": { type: "list", value: "map", help: "Sysctl options" },

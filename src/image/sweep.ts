@@ -5,7 +5,8 @@
  */
 
 import { codeOf } from "../errors.ts";
-import { lock } from "../state/mod.ts";
+import { openSnapshotter, type Snapshotter, SNAPSHOTTERS } from "../snapshot/mod.ts";
+import { lock, type State } from "../state/mod.ts";
 import { sourcesOf } from "./default_sources.ts";
 import type { ImagesOptions } from "./images.ts";
 import { writeLayoutIndex } from "./layout_index.ts";
@@ -34,7 +35,13 @@ export async function sweep(options: ImagesOptions): Promise<Swept> {
         if (!named.has(target)) state.images.removeVariants(target);
       }
     });
-    const snapshots = await sweepSnapshots(options);
+    const snapshots = await sweepSnapshots(state, options.snapshotter);
+    for (const name of SNAPSHOTTERS) {
+      if (name === options.snapshotter.name || state.snapshots(name).list().length === 0) continue;
+      const other = await openSnapshotter(name, state);
+      await sweepSnapshots(state, other);
+      await other.settled();
+    }
     const sources = await sourcesOf(options);
     await writeLayoutIndex(state, sources);
     const { blobs } = sources;
@@ -46,7 +53,7 @@ export async function sweep(options: ImagesOptions): Promise<Swept> {
 }
 
 /** Snapshots under no image and no container go; so do those that a crashed pull was filling. */
-async function sweepSnapshots({ state, snapshotter }: ImagesOptions): Promise<string[]> {
+async function sweepSnapshots(state: State, snapshotter: Snapshotter): Promise<string[]> {
   const table = state.snapshots(snapshotter.name);
   const needed = new Set<number>();
   for (const { chainId } of state.images.variants()) {

@@ -43,7 +43,7 @@ export {
 } from "./cgroup_door.ts";
 export { cgroupDirectoriesAt, frozenAt } from "./cgroup_place.ts";
 export { availableCapabilities } from "./facts.ts";
-export { layerReader, processReader } from "./layer_files.ts";
+export { type FileReader, layerReader, processReader } from "./layer_files.ts";
 export type { ContainerRef, LowLevelProcess, LowLevelRuntime } from "./low_level.ts";
 export { homeOf, type ResolvedUser, resolveGroup, resolveUser } from "./users.ts";
 export { defaultSpec, parseSecurityOptions, type SpecOptions } from "./default_spec.ts";

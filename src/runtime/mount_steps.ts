@@ -48,7 +48,12 @@ export function rootfsSteps(
     const options = parseMountOptions(
       mount.type === "bind" ? ["bind", ...mount.options] : mount.options,
     );
-    fileSystemSteps(p, { ...mount, destination: mount.target ?? "/" }, options, target);
+    const subject = mount.target ?? "/";
+    if (mount.lowers === undefined) {
+      fileSystemSteps(p, { ...mount, destination: subject }, options, target);
+    } else {
+      contextSteps(p, { ...mount, ...options, subject }, target);
+    }
     if (!inside) tree = undefined;
   }
   return tree ?? newTree(open());
@@ -193,7 +198,8 @@ function fileSystemSteps(
   const type = mount.type ?? "none";
   const name = `mount ${type}`;
   const page = type === "overlay" ? overlayData(data) : data.join(",");
-  if (new TextEncoder().encode(page).length < DATA_PAGE) {
+  // A comma in the name of an EROFS image's device would end the option.
+  if (type !== "erofs" && new TextEncoder().encode(page).length < DATA_PAGE) {
     // A descriptor cannot be a target, but the working directory can.
     p.step("fchdir", [target], { name, subject });
     p.step("mount", [source === "" ? type : source, ".", type, flags, page], { name, subject });
@@ -203,23 +209,33 @@ function fileSystemSteps(
   return changes;
 }
 
-/** An overlay with so many lower directories that their names do not fit on a page. */
-function contextSteps(
-  p: ProgramBuilder,
-  mount: {
-    readonly type: string;
-    readonly source: string;
-    readonly flags: number;
-    readonly data: readonly string[];
-    readonly subject: string;
-  },
-  target: Ref,
-): void {
+/** What {@link contextSteps} mounts. */
+interface ContextMount {
+  readonly type: string;
+  readonly source: string;
+  readonly flags: number;
+  readonly data: readonly string[];
+  readonly subject: string;
+  readonly lowers?: RootfsMount["lowers"];
+}
+
+/** Mount by fsopen: options that do not fit on a page, and layers that are mounts themselves. */
+function contextSteps(p: ProgramBuilder, mount: ContextMount, target: Ref): void {
+  moveMount(p, detachedSteps(p, mount), target, `mount ${mount.type}`, mount.subject);
+}
+
+/** A mount without a place. */
+function detachedSteps(p: ProgramBuilder, mount: ContextMount): Ref {
   const FSCONFIG_SET_FLAG = 0;
   const FSCONFIG_SET_STRING = 1;
+  const FSCONFIG_SET_FD = 5;
   const FSCONFIG_CMD_CREATE = 6;
   const { type, flags, subject } = mount;
   const about = { name: `mount ${type}`, subject };
+  const lowers = (mount.lowers ?? []).map((lower) => {
+    const { flags, data } = parseMountOptions(lower.options);
+    return detachedSteps(p, { ...lower, flags, data, subject: lower.source });
+  });
   const context = p.step("fsopen", [type, 1], about);
   if (mount.source !== "") {
     p.step("fsconfig", [context, FSCONFIG_SET_STRING, "source", mount.source, 0], about);
@@ -232,9 +248,11 @@ function contextSteps(
       p.step("fsconfig", [context, FSCONFIG_SET_STRING, key, value, 0], about);
     }
   }
+  for (const lower of lowers) {
+    p.step("fsconfig", [context, FSCONFIG_SET_FD, "lowerdir+", 0, lower], about);
+  }
   p.step("fsconfig", [context, FSCONFIG_CMD_CREATE, 0, 0, 0], about);
-  const made = p.step("fsmount", [context, 1, attributesOf(flags)], about);
-  moveMount(p, made, target, about.name, subject);
+  return p.step("fsmount", [context, 1, attributesOf(flags)], about);
 }
 
 /** Give a detached mount its place. */

@@ -16,6 +16,8 @@ export interface RootfsMount {
   /** Path inside the rootfs, made where it is missing; absent means the root itself. */
   readonly target?: string;
   readonly options: readonly string[];
+  /** Of an overlay: layers that are mounted for it and nowhere else, topmost first. */
+  readonly lowers?: readonly Pick<RootfsMount, "type" | "source" | "options">[];
 }
 
 /** Descriptors that become 0, 1 and 2; owned by the caller, who closes them after create. */

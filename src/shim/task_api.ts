@@ -16,11 +16,16 @@ export const ATTACH_SERVICE = "ctr.shim.v1.Attach";
 
 const TIMESTAMP = { seconds: [1, "int"], nanos: [2, "int"] } as const satisfies Message;
 const ANY = { typeUrl: [1, "string"], value: [2, "bytes"] } as const satisfies Message;
-const MOUNT = {
+const LAYER = {
   type: [1, "string"],
   source: [2, "string"],
-  target: [3, "string"],
   options: [4, "string", "repeated"],
+} as const satisfies Message;
+/** `lowers` is ours: an overlay's layers that are mounts themselves. */
+const MOUNT = {
+  ...LAYER,
+  target: [3, "string"],
+  lowers: [1000, LAYER, "repeated"],
 } as const satisfies Message;
 const PROCESS_INFO = { pid: [1, "int"], info: [2, ANY] } as const satisfies Message;
 const PROCESS = { id: [1, "string"], execId: [2, "string"] } as const satisfies Message;

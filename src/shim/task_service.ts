@@ -77,9 +77,11 @@ export class TaskService {
           const task = new Task({
             id: request.id,
             bundle: request.bundle,
-            rootfs: request.rootfs.map(({ target, ...mount }) =>
-              target === "" ? mount : { ...mount, target }
-            ),
+            rootfs: request.rootfs.map(({ target, lowers, ...mount }) => ({
+              ...mount,
+              ...(target === "" ? {} : { target }),
+              ...(lowers.length === 0 ? {} : { lowers }),
+            })),
             options,
             reapAgain: () => this.reap(),
             shimStartTicks: this.#options.shimStartTicks,

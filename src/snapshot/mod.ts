@@ -17,7 +17,7 @@
 import { CtrError } from "../errors.ts";
 import type { State } from "../state/mod.ts";
 import { overlaySnapshotter } from "./overlay.ts";
-import type { Snapshotter } from "./types.ts";
+import type { Mount, Snapshotter } from "./types.ts";
 
 export { rootAttributes, type Subtree, SUBTREES } from "./overlay.ts";
 export type { ApplyResult } from "./apply.ts";
@@ -59,6 +59,19 @@ export async function openSnapshotter(name: string, state: State): Promise<Snaps
     reason: "there is no such snapshotter",
     hint: `known are ${SNAPSHOTTERS.join(", ")}`,
   });
+}
+
+/**
+ * Open the root of a layer that a mount names in `lowers`, or of a view, mounted nowhere.
+ *
+ * @returns a descriptor; closing it ends the mount.
+ */
+export async function openLower(
+  { source, options }: Pick<Mount, "source" | "options">,
+): Promise<number> {
+  const { openErofs } = await import("./erofs/mount.ts");
+  const devices = options.filter((option) => option.startsWith("device="));
+  return openErofs(source, devices.map((option) => option.slice("device=".length)));
 }
 
 /** Unpack a layer's tar into an active snapshot; see {@link import("./layer.ts")}. */

@@ -7,10 +7,11 @@
 import { arch } from "../../ffi/mod.ts";
 import { CtrError } from "../errors.ts";
 import type { OciMount, OciRlimit, OciSeccomp, OciSpec } from "../oci/mod.ts";
-import { ensureDirectory, exists, readText, writeFile } from "../program/mod.ts";
+import { close, ensureDirectory, exists, readText, writeFile } from "../program/mod.ts";
 import {
   availableCapabilities,
   defaultSpec,
+  type FileReader,
   initExecutable,
   layerReader,
   parseSecurityOptions,
@@ -38,11 +39,10 @@ export async function writeBundle(
   terminalSize?: { readonly width: number; readonly height: number },
 ): Promise<OciSpec> {
   const { config, hostConfig } = record;
-  const readImage = layerReader(
-    record.rootfs === "" ? layerDirectories(mounts) : [record.rootfs],
-  );
-  const user = resolveUser(config.user, readImage);
-  const extraGids = hostConfig.groupAdd.map((group) => resolveGroup(group, readImage));
+  const [user, extraGids] = await withImageFiles(record, mounts, (read) => [
+    resolveUser(config.user, read),
+    hostConfig.groupAdd.map((group) => resolveGroup(group, read)),
+  ]);
   const args = [...config.entrypoint, ...config.cmd];
   const files = etcFiles(directory, record);
   const init: OciMount[] = [];
@@ -94,13 +94,31 @@ export async function writeBundle(
   return { ...spec, process: { ...spec.process!, consoleSize: { width, height } } };
 }
 
-/** Directories to look for files in, topmost first, as the mounts of a snapshot name them. */
-export function layerDirectories(mounts: readonly Mount[]): string[] {
+/** Look for users and groups where a container's files come from; nothing is mounted for long. */
+export async function withImageFiles<T>(
+  { rootfs }: Pick<ContainerRecord, "rootfs">,
+  mounts: readonly Mount[],
+  work: (read: FileReader) => T,
+): Promise<T> {
+  if (rootfs !== "") return work(layerReader([rootfs]));
   const root = mounts.find(({ target }) => target === undefined || target === "/");
-  if (root === undefined) return [];
-  if (root.type === "bind") return [root.source];
+  const directories = root === undefined ? [] : layerDirectories(root);
+  if (root?.lowers === undefined) return work(layerReader(directories));
+  const { openLower } = await import("../snapshot/mod.ts");
+  const opened: number[] = [];
+  try {
+    for (const lower of root.lowers) opened.push(await openLower(lower));
+    return work(layerReader([...directories, ...opened.map((fd) => `/proc/self/fd/${fd}`)]));
+  } finally {
+    for (const fd of opened) close(fd);
+  }
+}
+
+/** Directories to look for files in, topmost first, as the mount of a snapshot names them. */
+function layerDirectories({ type, source, options }: Mount): string[] {
+  if (type === "bind") return [source];
   const find = (prefix: string) =>
-    root.options.filter((option) => option.startsWith(prefix))
+    options.filter((option) => option.startsWith(prefix))
       .map((option) => option.slice(prefix.length));
   return [...find("upperdir="), ...find("lowerdir+=")];
 }

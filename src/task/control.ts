@@ -37,7 +37,7 @@ export async function startContainer(engine: Engine, reference: string): Promise
   try {
     const mounts = record.snapshotKey === ""
       ? []
-      : await engine.snapshotter.mounts(record.snapshotKey);
+      : await (await engine.snapshotterOf(record)).mounts(record.snapshotKey);
     await startDetached(engine, shim, { record, mounts });
   } finally {
     shim.release();

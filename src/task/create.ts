@@ -72,10 +72,11 @@ export async function prepareContainer(
   const host = { ...hostConfig(options), ...await runtimeOf(engine, options) };
   checkName(options.name);
   for (const mount of host.binds) checkMount(mount);
+  const { images, snapshotter } = await engine.by(options.snapshotter);
   const image = options.rootfs !== undefined
     ? undefined
     : await span("image", () =>
-      engine.images.ensure(options.image, {
+      images.ensure(options.image, {
         pull: options.pull ?? "missing",
         platform: options.platform,
         onProgress: options.onProgress,
@@ -96,7 +97,7 @@ export async function prepareContainer(
     image: options.image,
     imageId: image?.id ?? "",
     platform: image?.platform ?? "",
-    snapshotter: image === undefined ? "" : engine.snapshotter.name,
+    snapshotter: image === undefined ? "" : snapshotter.name,
     snapshotKey: image === undefined ? "" : id,
     rootfs: options.rootfs ?? "",
     createdAt: Date.now(),
@@ -110,7 +111,7 @@ export async function prepareContainer(
     if (image !== undefined) {
       mounts = await span(
         "snapshot",
-        () => engine.snapshotter.prepare(id, image.chainId, { volatile: host.autoRemove }),
+        () => snapshotter.prepare(id, image.chainId, { volatile: host.autoRemove }),
       );
     }
     const spec = await span(
@@ -194,12 +195,13 @@ export async function removeRecord(
 /** Give back what a container holds on disk, as far as it is there. */
 export async function removeFiles(
   engine: Engine,
-  record: Pick<ContainerRecord, "id" | "snapshotKey">,
+  record: Pick<ContainerRecord, "id" | "snapshotter" | "snapshotKey">,
   behind?: ProgramBuilder,
 ): Promise<void> {
   if (record.snapshotKey !== "") {
     try {
-      await engine.snapshotter.remove(record.snapshotKey, behind === undefined ? {} : { behind });
+      const snapshotter = await engine.snapshotterOf(record);
+      await snapshotter.remove(record.snapshotKey, behind === undefined ? {} : { behind });
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }

@@ -16,6 +16,10 @@ export interface Engine {
   readonly state: State;
   readonly snapshotter: Snapshotter;
   readonly images: Images;
+  /** The snapshotter that made a container's snapshot; the engine's own where none did. */
+  snapshotterOf(record: { readonly snapshotter: string }): Promise<Snapshotter>;
+  /** Images and snapshots by another snapshotter of this name. @throws {CtrError} if there is none. */
+  by(snapshotter: string | undefined): Promise<Pick<Engine, "images" | "snapshotter">>;
   /** Close the store. Containers go on. */
   close(): void;
   /** A shim for the start of one container, which is to be released. */
@@ -72,8 +76,20 @@ export function openEngine(options: EngineOptions): Engine {
     return (await shared).borrow();
   };
   const program = shimProgram(shimEnv, options.shimScript);
+  const by = async (name: string | undefined): Promise<Pick<Engine, "images" | "snapshotter">> => {
+    const { state, snapshotter, images } = store();
+    if (name === undefined || name === "" || name === snapshotter.name) {
+      return { snapshotter, images };
+    }
+    const { openSnapshotter } = await import("../snapshot/mod.ts");
+    const other = await openSnapshotter(name, state);
+    const access = () => dockerConfigAccess(options.env ?? {});
+    return { snapshotter: other, images: openImages({ state, snapshotter: other, access }) };
+  };
   return {
     directories: options.directories,
+    by,
+    snapshotterOf: async ({ snapshotter }) => (await by(snapshotter)).snapshotter,
     get state() {
       return store().state;
     },

@@ -7,9 +7,9 @@
 import { CtrError } from "../errors.ts";
 import type { OciProcess, OciSpec } from "../oci/mod.ts";
 import { readText } from "../program/mod.ts";
-import { availableCapabilities, layerReader, resolveUser } from "../runtime/mod.ts";
+import { availableCapabilities, resolveUser } from "../runtime/mod.ts";
 import { attachTo } from "../shim/mod.ts";
-import { layerDirectories } from "./bundle.ts";
+import { withImageFiles } from "./bundle.ts";
 import type { Engine } from "./engine.ts";
 import { newId } from "./names.ts";
 import { dataDir, execDir } from "./place.ts";
@@ -97,6 +97,7 @@ async function processOf(
   engine: Engine,
   record: {
     readonly rootfs: string;
+    readonly snapshotter: string;
     readonly snapshotKey: string;
   },
   init: OciProcess,
@@ -104,10 +105,15 @@ async function processOf(
 ): Promise<OciProcess> {
   let { user, capabilities } = init;
   if (options.user !== undefined) {
-    const directories = record.rootfs !== ""
-      ? [record.rootfs]
-      : layerDirectories(await engine.snapshotter.mounts(record.snapshotKey));
-    const { uid, gid, additionalGids } = resolveUser(options.user, layerReader(directories));
+    const { user: name } = options;
+    const mounts = record.snapshotKey === ""
+      ? []
+      : await (await engine.snapshotterOf(record)).mounts(record.snapshotKey);
+    const { uid, gid, additionalGids } = await withImageFiles(
+      record,
+      mounts,
+      (read) => resolveUser(name, read),
+    );
     user = { uid, gid, additionalGids };
     const bounding = capabilities?.bounding ?? [];
     const held = uid === 0 ? bounding : [];

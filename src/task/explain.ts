@@ -49,6 +49,14 @@ export async function explainRun(engine: Engine, options: ContainerOptions): Pro
     config: containerConfig(options, image, id),
     hostConfig: hostConfig(options),
   };
+  if ((options.snapshotter ?? engine.snapshotter.name) !== engine.snapshotter.name) {
+    throw new CtrError({
+      code: "not_implemented",
+      operation: "explain",
+      subject: options.snapshotter!,
+      reason: "only what the usual snapshotter would mount can be explained",
+    });
+  }
   const scratch = mkdtempSync(join(tmpdir(), "ctr-explain-"));
   const place = dataDir(engine.directories, id);
   try {

@@ -8,6 +8,7 @@
 import { isNotFound } from "../errors.ts";
 import { tryLock } from "./container_lock.ts";
 import { removeFiles } from "./create.ts";
+import { SNAPSHOTTERS } from "../snapshot/mod.ts";
 import type { Engine } from "./engine.ts";
 import { dataDir } from "./place.ts";
 import { endOrphans } from "./task_state.ts";
@@ -26,10 +27,17 @@ export async function sweepContainers(engine: Engine): Promise<void> {
       if (lock === undefined || engine.state.containers.get(id) !== undefined) continue;
       found = true;
       await endOrphans(engine, id);
-      await removeFiles(engine, { id, snapshotKey: id });
+      for (const snapshotter of SNAPSHOTTERS) { // the record that named it is gone
+        if (engine.state.snapshots(snapshotter).get(id) === undefined) continue;
+        await (await engine.snapshotterOf({ snapshotter })).remove(id);
+      }
+      await removeFiles(engine, { id, snapshotter: "", snapshotKey: "" });
     } catch (error) {
       if (!isNotFound(error)) throw error; // somebody else was faster
     }
   }
-  if (found) await engine.snapshotter.cleanup();
+  if (!found) return;
+  for (const snapshotter of SNAPSHOTTERS) {
+    await (await engine.snapshotterOf({ snapshotter })).cleanup();
+  }
 }

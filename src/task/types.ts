@@ -47,6 +47,8 @@ export interface ContainerOptions {
   /** Another OCI runtime than the built-in one: a name in PATH, or an absolute path. */
   readonly runtime?: string;
   readonly platform?: string;
+  /** Where its files come from: `overlayfs` (the default), `erofs` or `native`. */
+  readonly snapshotter?: string;
   readonly pull?: PullPolicy;
   readonly onProgress?: (progress: ImageProgress) => void;
   readonly terminalSize?: { readonly width: number; readonly height: number };

@@ -6,9 +6,8 @@
  */
 
 import { sys } from "../../../ffi/mod.ts";
-import { O } from "../../linux/mod.ts";
-import { O_ARCH, SYS } from "../../program/mod.ts";
-import { check, closeFd, cstring, openAt, toByteString } from "../_at.ts";
+import { SYS } from "../../program/mod.ts";
+import { check, closeFd, cstring, toByteString } from "../_at.ts";
 
 const FSCONFIG_SET_FLAG = 0;
 const FSCONFIG_SET_STRING = 1;
@@ -18,6 +17,7 @@ const CLOEXEC = 1;
 /**
  * Open the root directory of an image.
  *
+ * @returns the mount's own descriptor (`O_PATH`): with any other, overlayfs could not stack on it.
  * @param devices The tars that it points into, in order; absolute paths.
  * @throws {SyscallError} where the kernel has no file-backed EROFS, or finds the image broken.
  */
@@ -34,12 +34,7 @@ export function openErofs(image: string, devices: readonly string[]): number {
     set("source", image);
     for (const device of devices) set("device", device);
     expect("fsconfig", sys(SYS.fsconfig, context, FSCONFIG_CMD_CREATE, 0, 0, 0));
-    const mount = expect("fsmount", sys(SYS.fsmount, context, CLOEXEC, 0));
-    try {
-      return expect("openat", openAt(mount, ".", O.O_RDONLY | O_ARCH.O_DIRECTORY));
-    } finally {
-      closeFd(mount);
-    }
+    return expect("fsmount", sys(SYS.fsmount, context, CLOEXEC, 0));
   } finally {
     closeFd(context);
   }

@@ -1,0 +1,63 @@
+/**
+ * Containers whose image is an EROFS index over the layers' tars, from a registry to an end.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { BUSYBOX, busyboxImage } from "../fixtures/busybox_image.ts";
+import { withCli } from "../fixtures/cli.ts";
+import { startDockerRegistry } from "../fixtures/docker_registry.ts";
+import { FakeRegistry } from "../fixtures/fake_remote.ts";
+import { needs } from "../fixtures/needs.ts";
+
+const NEEDS = needs(
+  "root",
+  "overlayfs",
+  "erofs",
+  "cmd:docker-registry",
+  "cmd:skopeo",
+  `file:${BUSYBOX}`,
+);
+
+test("ctr run --snapshotter erofs runs an image without unpacking it", NEEDS, async () => {
+  const registry = await startDockerRegistry();
+  try {
+    const source = new FakeRegistry();
+    await registry.push(source, busyboxImage(source, "hello", { compression: "gzip" }), "e:1");
+    await withCli("erofs-run", async (cli) => {
+      const name = `${registry.host}/e:1`;
+      const erofs = ["run", "--snapshotter", "erofs"];
+      const run = async (...args: string[]): Promise<string> => {
+        const { code, stdout, stderr } = await cli.run(args);
+        assert.equal(code, 0, stderr);
+        return stdout;
+      };
+      assert.equal(await run(...erofs, "--rm", name, "cat", "/greeting"), "hello\n");
+      const script = "echo more >> /greeting; cat /greeting; grep -c ' / overlay' /proc/mounts";
+      assert.equal(await run(...erofs, "--rm", name, "sh", "-c", script), "hello\nmore\n1\n");
+      assert.equal(existsSync(join(cli.root, "data/snapshots/overlayfs")), false);
+
+      // A container that stays: started again, joined, and removed by commands that are not told.
+      const id = (await run(...erofs, "-d", name, "sh", "-c", "echo x >> /x; sleep 600")).trim();
+      assert.equal(await run("exec", "-u", "root", id, "cat", "/greeting"), "hello\n");
+      await run("kill", id);
+      await run("wait", id).catch(() => "");
+      await run("start", id);
+      assert.equal(await run("exec", id, "cat", "/x"), "x\nx\n");
+      await run("rm", "-f", id);
+
+      const wrong = await cli.run(["run", "--snapshotter", "nope", "--rm", name, "true"]);
+      assert.equal(wrong.code, 125);
+      assert.match(wrong.stderr, /no such snapshotter/);
+
+      await run("rmi", name);
+      assert.deepEqual(readdirSync(join(cli.root, "data/snapshots/erofs")), []);
+    });
+  } finally {
+    await registry.stop();
+  }
+});
