@@ -34,6 +34,7 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   rmi: () => import("./rmi.ts"),
   run: () => import("./run.ts"),
   save: () => import("./save.ts"),
+  search: () => import("./search.ts"),
   start: () => import("./start.ts"),
   stop: () => import("./stop.ts"),
   tag: () => import("./tag.ts"),

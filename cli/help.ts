@@ -52,7 +52,7 @@ const ABOUT: Readonly<Record<string, string>> = {
 /** Docker's commands that are not here yet. */
 export const MISSING_COMMANDS: readonly string[] =
   ("build builder buildx checkpoint compose config context cp events " +
-    "manifest network node plugin port rename restart search " +
+    "manifest network node plugin port rename restart " +
     "secret service stack stats swarm top trust update volume").split(" ");
 
 /** The error for a command that there is not. */

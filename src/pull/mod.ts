@@ -21,6 +21,7 @@ import type { RegistryAccess } from "./types.ts";
 export { type Credentials, dockerConfigCredentials } from "./auth.ts";
 export { checkLogin } from "./login.ts";
 export { type DockerConfig, dockerConfig, hostOf } from "./docker_config.ts";
+export { search, type SearchResult } from "./search.ts";
 export type { CredentialSource } from "./authorizer.ts";
 export { Registry } from "./registry.ts";
 export type {
