@@ -4,7 +4,7 @@
  * @module
  */
 
-import { canonicalName, familiarName } from "../src/image/mod.ts";
+import { canonicalName, familiarName, isTransport, withoutDocker } from "../src/image/mod.ts";
 import { define } from "./command.ts";
 import { displayOn, pullProgress } from "./progress.ts";
 
@@ -19,8 +19,13 @@ export const command = define({
   },
   missing: ["all-tags,a", "disable-content-trust"],
 }, async (context, { flags, args }) => {
-  const [name] = args as [string];
+  const name = withoutDocker(args[0]!);
   const { images, state } = context.engine();
+  if (isTransport(name)) {
+    const { id } = await images.pull(name, { platform: flags.platform });
+    context.out(`${id}\n`);
+    return 0;
+  }
   const canonical = canonicalName(name);
   const before = state.images.get(canonical)?.target.digest;
   const untagged = !/[:@][^/]*$/.test(name);

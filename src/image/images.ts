@@ -11,6 +11,7 @@ import type { HistoryStep } from "./history.ts";
 import { HOST, isHost } from "./host.ts";
 import type { LoadedImage, LoadOptions } from "./load.ts";
 import type { NewImage } from "./make.ts";
+import { isTransport, withoutDocker } from "./name.ts";
 import { missing, resolveStored } from "./resolve.ts";
 import type { SaveOptions } from "./save.ts";
 import type { ImageSources, RegistryAccess } from "./sources.ts";
@@ -108,10 +109,15 @@ export interface Images {
 /** The images of a store. Nothing is opened or read yet. */
 export function openImages(options: ImagesOptions): Images {
   const { state, snapshotter } = options;
-  const pull: Images["pull"] = async (reference, how = {}) =>
-    isHost(reference)
+  const pull: Images["pull"] = async (typed, how = {}) => {
+    const reference = withoutDocker(typed);
+    if (isTransport(reference)) {
+      return await (await import("./transport.ts")).takeImage(options, reference, how);
+    }
+    return isHost(reference)
       ? (await import("./host_image.ts")).hostImage(options, how.platform)
       : (await import("./pull.ts")).pullImage(options, reference, how);
+  };
   return {
     resolve: async (reference, { platform } = {}) => {
       const found = resolveStored(state, reference, platform, snapshotter.name);
@@ -121,7 +127,9 @@ export function openImages(options: ImagesOptions): Images {
       }
       throw missing(state, reference, platform);
     },
-    ensure: async (reference, how = {}) => {
+    ensure: async (typed, how = {}) => {
+      const reference = withoutDocker(typed);
+      if (isTransport(reference)) return await pull(reference, how);
       const policy = how.pull ?? "missing";
       const found = policy === "always" && !isHost(reference)
         ? undefined

@@ -59,6 +59,16 @@ export function canonicalName(reference: string): string {
     : `${host}/${inHub}@${digest}`;
 }
 
+/** True for what is an image in a file or directory, not a name: `oci:DIR`, `docker-archive:FILE`. */
+export function isTransport(reference: string): boolean {
+  return /^(?:oci|oci-archive|docker-archive):./.test(reference);
+}
+
+/** `docker://NAME` is NAME. */
+export function withoutDocker(reference: string): string {
+  return reference.startsWith("docker://") ? reference.slice("docker://".length) : reference;
+}
+
 /** Take a canonical name apart. */
 export function splitName(name: string): NameParts {
   const [before, digest] = name.split("@") as [string, string?];

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { canonicalName, familiarName, splitName } from "./name.ts";
+import { canonicalName, familiarName, isTransport, splitName, withoutDocker } from "./name.ts";
 
 const DIGEST = `sha256:${"a".repeat(64)}`;
 
@@ -59,4 +59,17 @@ test("splitName() and familiarName() take names apart", () => {
   assert.equal(familiarName("docker.io/library/alpine:latest"), "alpine:latest");
   assert.equal(familiarName("docker.io/bitnami/redis"), "bitnami/redis");
   assert.equal(familiarName("ghcr.io/a/b:1"), "ghcr.io/a/b:1");
+});
+
+test("isTransport() and withoutDocker() tell files from names", () => {
+  for (
+    const text of ["oci:dir", "oci:/a/b:tag", "oci-archive:x.tar", "docker-archive:/x.tar:a:1"]
+  ) {
+    assert.equal(isTransport(text), true, text);
+  }
+  for (const text of ["oci", "oci:", "my/oci:1", "docker://alpine", "localhost:5000/oci"]) {
+    assert.equal(isTransport(text), false, text);
+  }
+  assert.equal(withoutDocker("docker://quay.io/x:1"), "quay.io/x:1");
+  assert.equal(withoutDocker("alpine"), "alpine");
 });
