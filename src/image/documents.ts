@@ -158,7 +158,7 @@ function acceptable(platform: string): string[] {
 }
 
 function descriptor(value: unknown, where: string): Descriptor {
-  const { mediaType, digest, size, annotations } = (value ?? {}) as Partial<Descriptor>;
+  const { mediaType, digest, size, annotations, urls } = (value ?? {}) as Partial<Descriptor>;
   if (typeof digest !== "string" || !DIGEST.test(digest)) {
     throw malformed(where, "a digest is wrong");
   }
@@ -166,7 +166,13 @@ function descriptor(value: unknown, where: string): Descriptor {
     throw malformed(where, "a size is wrong");
   }
   if (typeof mediaType !== "string") throw malformed(where, "a media type is missing");
-  return { mediaType, digest, size, ...(annotations === undefined ? {} : { annotations }) };
+  return {
+    mediaType,
+    digest,
+    size,
+    ...(annotations === undefined ? {} : { annotations }),
+    ...(Array.isArray(urls) ? { urls: urls.map(String) } : {}),
+  };
 }
 
 function parse(bytes: Uint8Array, digest: string): Record<string, unknown> {

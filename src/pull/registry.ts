@@ -117,55 +117,25 @@ export class Registry {
     }
     const hash = createHash(algorithm);
     const state = { received: 0, hash };
-    for (const [at, server] of [transport, ...others].entries()) {
+    const places = [transport, ...others].map((server) => ({
+      server,
+      url: server.url(`${this.#path}/blobs/${digest}`),
+    }));
+    if (descriptor.urls !== undefined) {
+      const { foreignServers } = await import("./foreign.ts");
+      places.push(...foreignServers(descriptor.urls, transport.options));
+    }
+    for (const [at, { server, url }] of places.entries()) {
       try {
-        yield* this.#blobOf(server, descriptor, state, options.signal);
+        yield* blobFrom(server, url, descriptor, state, options.signal);
         break;
       } catch (error) {
         const passing = error instanceof CtrError && error.code !== "data_loss";
-        if (!passing || at === others.length) throw error;
+        if (!passing || at === places.length - 1) throw error;
       }
     }
     const actual = `${algorithm}:${hash.digest("hex")}`;
     if (actual !== digest) throw transport.damaged(digest, `its bytes have the digest ${actual}`);
-  }
-
-  /** What is still missing of a blob, from one server. */
-  async *#blobOf(
-    transport: Transport,
-    { digest, size }: Descriptor,
-    state: { received: number; readonly hash: Hash },
-    signal: AbortSignal | undefined,
-  ): AsyncGenerator<Uint8Array> {
-    const url = transport.url(`${this.#path}/blobs/${digest}`);
-    for (let attempt = 1;; attempt++) {
-      const before = state.received;
-      try {
-        const headers: Record<string, string> = before > 0 ? { Range: `bytes=${before}-` } : {};
-        const response = await transport.send(url, { headers, signal });
-        // A server that does not know ranges sends it all again.
-        let skip = response.status === 206 ? 0 : before;
-        for await (let bytes of transport.chunks(response)) {
-          if (skip > 0) {
-            const drop = Math.min(skip, bytes.length);
-            bytes = bytes.subarray(drop);
-            skip -= drop;
-            if (bytes.length === 0) continue;
-          }
-          state.received += bytes.length;
-          if (state.received > size) {
-            throw transport.damaged(digest, `the registry sends more than its ${size} bytes`);
-          }
-          state.hash.update(bytes);
-          yield bytes;
-        }
-        if (state.received < size) throw new TypeError("the connection ended early");
-        return;
-      } catch (error) {
-        if (state.received > before) attempt = 1; // there was progress
-        await transport.pauseOrThrow(error, attempt, signal);
-      }
-    }
   }
 
   /** Whether the repository has a blob. */
@@ -243,5 +213,43 @@ export class Registry {
       await transport.discard(response);
       return response.ok;
     });
+  }
+}
+
+/** What is still missing of a blob, from one server. */
+async function* blobFrom(
+  transport: Transport,
+  url: URL,
+  { digest, size }: Descriptor,
+  state: { received: number; readonly hash: Hash },
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  for (let attempt = 1;; attempt++) {
+    const before = state.received;
+    try {
+      const headers: Record<string, string> = before > 0 ? { Range: `bytes=${before}-` } : {};
+      const response = await transport.send(url, { headers, signal });
+      // A server that does not know ranges sends it all again.
+      let skip = response.status === 206 ? 0 : before;
+      for await (let bytes of transport.chunks(response)) {
+        if (skip > 0) {
+          const drop = Math.min(skip, bytes.length);
+          bytes = bytes.subarray(drop);
+          skip -= drop;
+          if (bytes.length === 0) continue;
+        }
+        state.received += bytes.length;
+        if (state.received > size) {
+          throw transport.damaged(digest, `the registry sends more than its ${size} bytes`);
+        }
+        state.hash.update(bytes);
+        yield bytes;
+      }
+      if (state.received < size) throw new TypeError("the connection ended early");
+      return;
+    } catch (error) {
+      if (state.received > before) attempt = 1; // there was progress
+      await transport.pauseOrThrow(error, attempt, signal);
+    }
   }
 }

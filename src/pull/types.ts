@@ -11,6 +11,8 @@ export interface Descriptor {
   readonly mediaType: string;
   readonly digest: string;
   readonly size: number;
+  /** Where the bytes are besides, for layers that registries may not distribute. */
+  readonly urls?: readonly string[];
   readonly artifactType?: string;
   readonly annotations?: Readonly<Record<string, string>>;
 }
