@@ -85,6 +85,7 @@ export async function unpackLayers(
     await removeStale(jobs, options);
     if (snapshotter.rebase) await unpackTogether(jobs, options);
     else for (const job of jobs) await unpackTogether([job], options);
+    if (jobs.length > 0) await snapshotter.ready?.(jobs.at(-1)!.chainId);
   } finally {
     for (const held of locks) held.release();
   }

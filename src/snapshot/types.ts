@@ -111,6 +111,11 @@ export interface Snapshotter {
   view(key: string, parent: string | undefined): Promise<readonly Mount[]>;
   /** Atomic: afterwards `name` exists and `key` does not, or nothing changed. */
   commit(name: string, key: string, options?: CommitOptions): Promise<void>;
+  /**
+   * Do what the first `prepare` on a committed snapshot would have to do. Fails for layers that do not
+   * fit together.
+   */
+  ready?(name: string): Promise<void>;
   mounts(key: string): Promise<readonly Mount[]>;
   /** Where to unpack a layer into an active snapshot, without any mount. */
   applyTarget(key: string): Promise<ApplyTarget>;

@@ -61,8 +61,9 @@ test("erofs: a layer is stored as its tar, and the index is made once for all co
     await commit(s, "two", "one", cut);
     assert.deepEqual(readdirSync(directory(1)).sort(), ["data", "members"]);
     assert.deepEqual(readFileSync(join(directory(1), "data")), Buffer.from(one));
-    assert.equal(await mounted(await s.prepare("a", "two"), "cat f g"), "twodeep");
+    await s.ready!("two");
     const { ino } = statSync(join(directory(2), "index"));
+    assert.equal(await mounted(await s.prepare("a", "two"), "cat f g"), "twodeep");
     await s.prepare("b", "two");
     assert.equal(statSync(join(directory(2), "index")).ino, ino);
     assert.equal(existsSync(join(directory(1), "index")), false);
@@ -98,6 +99,7 @@ test("erofs: a broken layer is refused, when it is unpacked or when a container 
     const short = tar({ path: "f", data: "four" }).subarray(0, 513);
     await assert.rejects(commit(s, "two", undefined, short), { code: "data_loss" });
     await commit(s, "link", undefined, tar({ path: "l", type: "1", link: "nowhere" }));
+    await assert.rejects(s.ready!("link"), { code: "data_loss" });
     await assert.rejects(s.prepare("c", "link"), { code: "data_loss" });
     await commit(s, "cut", undefined, tar({ path: "f", data: "f" }));
     const members = join(directory(4), "members");

@@ -35,8 +35,8 @@ export async function keepLayer(
     const layer = scanner.end();
     const padding = -layer.size & (BLOCK - 1); // the kernel reads whole blocks
     if (padding > 0) writeAll(fd, new Uint8Array(padding), path);
-    // What is wrong with it by itself is said now, not when a container starts. A hard link may lead
-    // to a layer below, so links that lead nowhere are left to the index of the whole.
+    // What is wrong with it by itself is said now, while it comes. A hard link may lead to
+    // a layer below, so links that lead nowhere are left to the index of the whole.
     new LayerTree().apply(layer.members.filter(({ entry }) => entry.type !== "hardlink"));
     writeMembers(directory, layer);
     const usage = { bytes: layer.size, inodes: layer.members.length };

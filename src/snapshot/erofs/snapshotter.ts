@@ -75,6 +75,7 @@ export function erofsSnapshotter(state: State): Snapshotter {
   const base = directorySnapshotter(driver, state);
   return {
     ...base,
+    ready: (name) => ensureIndex(root, table, name),
     prepare: async (key, parent, options) => {
       await ensureIndex(root, table, parent);
       return base.prepare(key, parent, options);
