@@ -7,10 +7,9 @@
 import { O, S } from "../linux/mod.ts";
 import { O_ARCH, open } from "../program/mod.ts";
 import { closeFd, display, openDirectoryAt, openInRoot, readDirectory, statusAt } from "./_at.ts";
-import { openMerged } from "./_merged.ts";
 import { mountPoints } from "./_mount_points.ts";
 import { isWhiteout } from "./_root.ts";
-import { containerLayers } from "./container_tree.ts";
+import { containerLayers, openLayers } from "./container_tree.ts";
 import { isOpaque } from "./tree_tar.ts";
 import type { Snapshotter } from "./types.ts";
 
@@ -27,8 +26,8 @@ export async function changesOfContainer(
   key: string,
 ): Promise<readonly ContainerChange[]> {
   const { upper, lowers } = await containerLayers(snapshotter, key, "compare container");
+  const below = lowers.length === 0 ? -1 : openLayers(snapshotter, lowers);
   const fd = open(upper, O.O_RDONLY | O_ARCH.O_DIRECTORY);
-  const below = lowers.length === 0 ? -1 : openMerged(lowers);
   try {
     const found: ContainerChange[] = [];
     compare(fd, below, "", mountPoints(fd), found);

@@ -43,13 +43,29 @@ export async function containerLayers(
   return { upper, lowers: parent === undefined ? [] : await snapshotter.layers(parent) };
 }
 
+/**
+ * Layers laid over each other, topmost first.
+ *
+ * @returns a descriptor.
+ * @throws {CtrError} `not_implemented` where layers are no directories of files.
+ */
+export function openLayers(snapshotter: Snapshotter, layers: readonly string[]): number {
+  if (snapshotter.name === "overlayfs") return openMerged(layers);
+  throw unable("read layers", snapshotter.name, "this snapshotter does not keep them as files");
+}
+
 /** The archive of all that a container sees of its image and its own. */
 export async function* tarOfContainer(
   snapshotter: Snapshotter,
   key: string,
 ): AsyncGenerator<Uint8Array, void> {
+  const target = await snapshotter.applyTarget(key);
+  if (target.whiteouts === "delete") { // all of it is there, and nothing is hidden
+    yield* tarOfDirectory(target.root);
+    return;
+  }
   const { upper, lowers } = await containerLayers(snapshotter, key, "export container");
-  yield* closing(openMerged([upper, ...lowers]), (fd) => tarOfTree(fd));
+  yield* closing(openLayers(snapshotter, [upper, ...lowers]), (fd) => tarOfTree(fd));
 }
 
 /** The layer that a container's changes are, without what its runtime put there. */

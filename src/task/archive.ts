@@ -29,11 +29,11 @@ export async function* exportContainer(
   engine: Engine,
   reference: string,
 ): AsyncGenerator<Uint8Array, void> {
-  const { rootfs, snapshotKey } = engine.state.containers.resolve(reference, "export");
+  const record = engine.state.containers.resolve(reference, "export");
   const { tarOfContainer, tarOfDirectory } = await trees();
-  yield* snapshotKey === ""
-    ? tarOfDirectory(rootfs)
-    : tarOfContainer(engine.snapshotter, snapshotKey);
+  yield* record.snapshotKey === ""
+    ? tarOfDirectory(record.rootfs)
+    : tarOfContainer(await engine.snapshotterOf(record), record.snapshotKey);
 }
 
 /** What a container changed of its image, by path. */
@@ -43,7 +43,8 @@ export async function diffContainer(
 ): Promise<readonly ContainerChange[]> {
   const record = engine.state.containers.resolve(reference, "compare");
   const { changesOfContainer } = await trees();
-  return await changesOfContainer(engine.snapshotter, keyOf(record, "compare"));
+  const key = keyOf(record, "compare");
+  return await changesOfContainer(await engine.snapshotterOf(record), key);
 }
 
 /**
@@ -59,14 +60,15 @@ export async function commitContainer(
 ): Promise<Image> {
   const record = engine.state.containers.resolve(reference, "commit");
   const key = keyOf(record, "commit");
+  const { images, snapshotter } = await engine.by(record.snapshotter);
   const paused = options.pause !== false && (await taskState(engine, record)).status === "running";
   if (paused) await pauseContainer(engine, record.id, true);
   try {
     const { layerOfContainer } = await trees();
-    return await engine.images.make({
+    return await images.make({
       name: options.name,
       base: record.imageId,
-      layer: layerOfContainer(engine.snapshotter, key),
+      layer: layerOfContainer(snapshotter, key),
       config: imageConfig(record),
       changes: options.changes,
       author: options.author,

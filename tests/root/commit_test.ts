@@ -150,3 +150,22 @@ test(
       assert.equal(await cli.ok(["images", "-q"]), images);
     }),
 );
+
+for (const snapshotter of ["native", "erofs"]) {
+  test(`a container of the ${snapshotter} snapshotter is exported or committed, or says why not`, {
+    skip: skip || (snapshotter === "erofs" && needs("erofs").skip),
+  }, () =>
+    withBox(async (cli) => {
+      const other = ["--snapshotter", snapshotter];
+      await cli.ok(["run", ...other, "--name", "other", "app:1", "sh", "-c", "echo hi > /root/f"]);
+      const path = join(cli.root, "other.tar");
+      const exported = await cli.run(["export", "-o", path, "other"]);
+      const committed = await cli.run(["commit", "other", "app:other"]);
+      const refused = snapshotter === "native" ? committed : exported;
+      const done = snapshotter === "native" ? exported : committed;
+      assert.equal(done.code, 0, done.stderr);
+      assert.deepEqual([refused.code, /does not/.test(refused.stderr)], [1, true], refused.stderr);
+      if (snapshotter === "native") await cli.ok(["import", path, "app:other"]);
+      assert.equal(await cli.ok(["run", "--rm", "app:other", "cat", "/root/f"]), "hi\n");
+    }));
+}
