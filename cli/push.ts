@@ -5,7 +5,9 @@
  */
 
 import { canonicalName, familiarName, type PushProgress } from "../src/image/mod.ts";
-import { define } from "./command.ts";
+import { CtrError } from "../src/errors.ts";
+import { type Context, define } from "./command.ts";
+import { UsageError } from "./flags.ts";
 
 export const command = define({
   name: "push",
@@ -13,14 +15,44 @@ export const command = define({
   summary: "Upload an image to a registry",
   args: [1, 1],
   flags: {
+    "all-tags": { type: "bool", short: "a", help: "Push all tags of an image to the repository" },
     "platform": { type: "string", help: "Push only this platform of a multi-platform image" },
     "quiet": { type: "bool", short: "q", help: "Suppress verbose output" },
   },
-  missing: ["all-tags,a", "disable-content-trust"],
-}, async (context, { flags: { platform, quiet }, args }) => {
+  missing: ["disable-content-trust"],
+}, async (context, { flags, args }) => {
   const [name] = args as [string];
+  if (!flags["all-tags"]) return await pushOne(context, name, flags);
+  if (/[:@][^/]*$/.test(name)) {
+    const reason = "tag can't be used with --all-tags/-a";
+    throw new UsageError({ command: "push", reason, exitCode: 1 });
+  }
+  const repository = repositoryOf(canonicalName(name));
+  const tagged = context.engine().state.images.list().map((image) => image.name)
+    .filter((other) => !other.includes("@") && repositoryOf(other) === repository).sort();
+  if (tagged.length === 0) {
+    throw new CtrError({
+      code: "not_found",
+      operation: "push",
+      subject: name,
+      reason: "no image of that repository is here",
+    });
+  }
+  for (const each of tagged) await pushOne(context, each, flags);
+  return 0;
+});
+
+function repositoryOf(canonical: string): string {
+  return canonical.replace(/(:[^/:]+|@.*)$/, "");
+}
+
+async function pushOne(
+  context: Context,
+  name: string,
+  { platform, quiet }: { readonly platform: string | undefined; readonly quiet: boolean },
+): Promise<number> {
   const canonical = canonicalName(name);
-  const repository = canonical.replace(/(:[^/:]+|@.*)$/, "");
+  const repository = repositoryOf(canonical);
   let begun = false;
   const pushed = await context.engine().images.push(name, {
     ...platform === undefined ? {} : { platform },
@@ -43,7 +75,7 @@ export const command = define({
   const prefix = canonical.includes("@") || tag === undefined ? "" : `${tag}: `;
   context.out(`${prefix}digest: ${pushed.target} size: ${pushed.size}\n`);
   return 0;
-});
+}
 
 const WORDS: Readonly<Record<PushProgress["status"], string | undefined>> = {
   waiting: "Preparing",

@@ -47,9 +47,12 @@ test(
         await cli.ok(["tag", name, other]);
         assert.match(await cli.ok(["image", "push", other]), /^\w+: Pushed$/m);
         assert.equal(await cli.ok(["push", "-q", other]), `${other}\n`);
+        await cli.ok(["tag", name, `${second.host}/elsewhere:v2`]);
+        const all = await cli.ok(["push", "--all-tags", `${second.host}/elsewhere`]);
+        assert.deepEqual(all.match(/^v\d(?=: digest: )/mg), ["v1", "v2"]);
         const inspect = ["skopeo", "inspect", "--tls-verify=false", "--format", "{{.Digest}}"];
         assert.equal(await output([...inspect, `docker://${other}`]), `${image.digest}\n`);
-        await cli.ok(["rmi", name, other, `${first.host}/copy`]);
+        await cli.ok(["rmi", name, other, `${second.host}/elsewhere:v2`, `${first.host}/copy`]);
         assert.equal(
           await cli.ok(["run", "--rm", "-q", other, "cat", "/greeting"]),
           "pushed\n",
@@ -95,6 +98,10 @@ test("a push that cannot be says why", NEEDS, () =>
     const missing = await cli.run(["push", "127.0.0.1:1/nope"]);
     assert.equal(missing.code, 1);
     assert.match(missing.stderr, /^ctr: cannot find image "127.0.0.1:1\/nope": no such image/);
-    const flag = await cli.run(["push", "-a", "x"]);
-    assert.match(flag.stderr, /--all-tags is not supported yet/);
+    const tag = await cli.run(["push", "-a", "x:1"]);
+    assert.deepEqual([tag.code, /tag can't be used/.test(tag.stderr)], [1, true], tag.stderr);
+    assert.match(
+      (await cli.run(["push", "-a", "x"])).stderr,
+      /no image of that repository is here/,
+    );
   }));
