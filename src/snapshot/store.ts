@@ -168,12 +168,12 @@ export function directorySnapshotter(driver: Driver, state: State): Snapshotter 
         table.commit(row.number, { name, parent, labels, ...usage });
       });
     },
-    mounts: async (key) => {
+    mounts: async (key, options = {}) => {
       const chain = chainOf("mount snapshot", key);
       if (chain[0]!.kind === "committed") {
         throw wrong("mount snapshot", key, "it is committed; prepare or view it");
       }
-      driver.prepareRemount?.(root, chain);
+      if (options.mounted !== true) driver.prepareRemount?.(root, chain);
       return driver.mounts(root, chain);
     },
     applyTarget: async (key) => {

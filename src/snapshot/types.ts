@@ -116,7 +116,8 @@ export interface Snapshotter {
    * fit together.
    */
   ready?(name: string): Promise<void>;
-  mounts(key: string): Promise<readonly Mount[]>;
+  /** To be mounted again, after it is no longer; or, with `mounted`, only to know what is mounted. */
+  mounts(key: string, options?: { readonly mounted?: boolean }): Promise<readonly Mount[]>;
   /** Where to unpack a layer into an active snapshot, without any mount. */
   applyTarget(key: string): Promise<ApplyTarget>;
   /** The directories of a committed snapshot and its ancestors, topmost first; each a layer. */

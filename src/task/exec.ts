@@ -108,7 +108,7 @@ async function processOf(
     const { user: name } = options;
     const mounts = record.snapshotKey === ""
       ? []
-      : await (await engine.snapshotterOf(record)).mounts(record.snapshotKey);
+      : await (await engine.snapshotterOf(record)).mounts(record.snapshotKey, { mounted: true });
     const { uid, gid, additionalGids } = await withImageFiles(
       record,
       mounts,

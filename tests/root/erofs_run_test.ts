@@ -48,6 +48,8 @@ test("ctr run --snapshotter erofs runs an image without unpacking it", NEEDS, as
       await run("wait", id).catch(() => "");
       await run("start", id);
       assert.equal(await run("exec", id, "cat", "/x"), "x\nx\n");
+      const exported = await cli.run(["export", "-o", "/dev/null", id]);
+      assert.match(exported.stderr, /layers of the erofs snapshotter are not directories/);
       await run("rm", "-f", id);
 
       const wrong = await cli.run(["run", "--snapshotter", "nope", "--rm", name, "true"]);
