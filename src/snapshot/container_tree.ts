@@ -32,14 +32,6 @@ export async function containerLayers(
   if (whiteouts !== "overlay") {
     throw unable(operation, key, `the ${snapshotter.name} snapshotter does not tell changes`);
   }
-  const [root] = await snapshotter.mounts(key, { mounted: true });
-  if (root?.lowers !== undefined) {
-    throw unable(
-      operation,
-      key,
-      `the layers of the ${snapshotter.name} snapshotter are not directories`,
-    );
-  }
   const { parent } = await snapshotter.stat(key);
   for (let name = parent; name !== undefined;) {
     const info = await snapshotter.stat(name);
