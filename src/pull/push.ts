@@ -122,7 +122,7 @@ class Upload {
     const ranged = piece !== undefined || start > 0;
     const response = await this.#send("PATCH", this.#at, {
       headers: { ...HEADERS, ...ranged ? { "Content-Range": `${start}-${end - 1}` } : {} },
-      body: () => piece ?? ReadableStream.from(counted(source(start), start, onBytes)),
+      body: () => piece ?? counted(source(start), start, onBytes),
     });
     this.#at = locationOf(this.#transport, response) ?? this.#at;
     const received = receivedOf(response);
@@ -156,7 +156,7 @@ class Upload {
     url: URL,
     request: {
       headers?: Record<string, string>;
-      body?: () => Uint8Array | ReadableStream<Uint8Array>;
+      body?: () => Uint8Array | AsyncIterable<Uint8Array>;
     },
   ): Promise<Response> {
     const scopes = pushScopes(this.#path);

@@ -105,3 +105,20 @@ test("pushBlob() asks the token service for both repositories when it mounts", (
     assert.equal(await registry.pushBlob(BLOB, from, { mountFrom: "base/os" }), "mounted");
   });
 });
+
+test("pushBlob() gives up on a registry that takes a stream and never answers", () => {
+  const large = new Uint8Array(2 << 20);
+  const digest = `sha256:${createHash("sha256").update(large).digest("hex")}`;
+  return withHttpRegistry(({ method, reply }) => {
+    if (method === "HEAD" || method === "GET") return reply(404);
+    if (method === "POST") return reply(202, { Location: "/v2/app/blobs/uploads/1" });
+  }, async ({ host }) => {
+    const registry = new Registry({ repository: `${host}/app`, retryMs: 1, timeoutMs: 200 });
+    const source = async function* (): AsyncGenerator<Uint8Array> {
+      yield large;
+    };
+    await assert.rejects(registry.pushBlob({ digest, size: large.length }, source), {
+      code: "deadline_exceeded",
+    });
+  });
+});

@@ -21,7 +21,7 @@ export interface Request {
   readonly method?: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly headers?: Readonly<Record<string, string>>;
   /** Called for each time that it has to be sent. */
-  readonly body?: () => Uint8Array | ReadableStream<Uint8Array>;
+  readonly body?: () => Uint8Array | AsyncIterable<Uint8Array>;
   /** Statuses beside 2xx that are answers and no errors. */
   readonly accept?: readonly number[];
   /** What the token must allow; default: to pull from the repository. */
@@ -213,7 +213,6 @@ export class Transport {
     const { base, headers, registry, timeoutMs = 60_000, tls } = this.options;
     const outer = request.signal ?? this.options.signal;
     const stop = new AbortController();
-    const body = request.body?.();
     const late = (): void => {
       const operation = this.options.operation;
       stop.abort(
@@ -226,8 +225,11 @@ export class Transport {
       );
     };
     const timer = setTimeout(late, timeoutMs);
+    const whole = request.body?.();
     // While we send, the registry has nothing to say.
-    if (body instanceof ReadableStream) clearTimeout(timer);
+    const body = whole === undefined || whole instanceof Uint8Array
+      ? whole
+      : ReadableStream.from(watched(whole, timer));
     try {
       const init = {
         method,
@@ -268,6 +270,17 @@ export class Transport {
       errors: [],
       cause,
     });
+  }
+}
+
+/** Each chunk that is taken is a sign of life. */
+async function* watched(
+  source: AsyncIterable<Uint8Array>,
+  timer: NodeJS.Timeout,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of source) {
+    timer.refresh();
+    yield chunk;
   }
 }
 
