@@ -7,6 +7,7 @@
 import type { OciSpec } from "../oci/mod.ts";
 import { exists, rmdir, unlink } from "../program/mod.ts";
 import { destroyAt, removeServiceClass, stopUnit } from "../runtime/mod.ts";
+import { hookState } from "./record.ts";
 import type { Container } from "./types.ts";
 
 /** Everything that is ever in a container's directory. */
@@ -29,7 +30,7 @@ export async function endContainer(
     readonly cgroups?: boolean;
   },
 ): Promise<void> {
-  const { id, bundle, ociVersion, annotations, cgroupsPath, unit } = record;
+  const { id, cgroupsPath, unit } = record;
   if (unit !== undefined) {
     try {
       await stopUnit(unit);
@@ -48,14 +49,7 @@ export async function endContainer(
   const { runHooks } = await import("./hooks.ts");
   for (const hook of poststop) {
     try {
-      await runHooks("poststop", [hook], {
-        ociVersion,
-        id,
-        pid: 0,
-        status: "stopped",
-        bundle,
-        ...annotations === undefined ? {} : { annotations },
-      });
+      await runHooks("poststop", [hook], hookState(record, "stopped"));
     } catch (error) {
       warn((error as Error).message);
     }

@@ -9,7 +9,7 @@ import { CtrError } from "../errors.ts";
 import type { OciHook, OciHooks, OciSpec } from "../oci/mod.ts";
 import { call, close, kill, readAll, spawnHost, waitFor, writeAll } from "../program/mod.ts";
 import { availableCapabilities, exec, type Stdio } from "../runtime/mod.ts";
-import type { ContainerState } from "./types.ts";
+import type { HookState } from "./types.ts";
 import { waitForEnd } from "./waiting.ts";
 
 /** A station of a container's life that hooks are run at. */
@@ -17,9 +17,6 @@ export type Station = keyof OciHooks;
 
 /** What runs a hook with these streams and returns its process, our child. */
 type Starter = (hook: OciHook, stdio: Stdio) => Promise<number>;
-
-/** What a hook is told of its container. */
-export type HookState = Omit<ContainerState, "rootfs" | "created" | "owner">;
 
 /** Run hooks on the host, one after the other. @throws {CtrError} when one fails; no more are run */
 export async function runHooks(

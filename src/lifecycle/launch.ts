@@ -15,8 +15,8 @@ import { endContainer } from "./ending.ts";
 import { bundlePasswd, withEnvironment } from "./environment.ts";
 import { containerError } from "./errors.ts";
 import { makeGate } from "./gate.ts";
+import { hookState, newRecord } from "./record.ts";
 import { startTimeOf } from "./status.ts";
-import type { HookState } from "./hooks.ts";
 import type { Container, ContainerRecord, CreateOptions, HandedOn } from "./types.ts";
 
 /** A container whose process waits. */
@@ -38,20 +38,10 @@ export async function launch(
   const directory = makeDirectory(options);
   using _lock = await lockDirectory(directory, "create");
   const effective = specFor(options, spec);
-  let record: ContainerRecord = {
-    id,
-    bundle,
-    rootfs: rootfsOf(bundle, spec),
-    ociVersion: spec.ociVersion,
-    ...spec.annotations === undefined ? {} : { annotations: spec.annotations },
-    pid: 0,
-    startTime: "",
-    created: new Date().toISOString(),
-    uid: globalThis.process.getuid!(),
-    cgroupsPath: options.systemd === undefined
-      ? await cgroupPathOf({ id, spec: effective })
-      : `/${id}`,
-  };
+  const cgroupsPath = options.systemd === undefined
+    ? await cgroupPathOf({ id, spec: effective })
+    : `/${id}`;
+  let record = newRecord(options, { spec, cgroupsPath });
   let process: ContainerProcess | undefined;
   try {
     // Its process ends with us until it is started: the record may be there before it is ready.
@@ -64,7 +54,7 @@ export async function launch(
       writeFile(`${directory}/config.json`, text);
       if (early) write(pid);
     };
-    process = await launchProcess(options, { spec, effective, text, directory, meanwhile });
+    process = await launchProcess(options, { record, spec, effective, text, directory, meanwhile });
     const { pid, cgroup } = process;
     record = { ...record, cgroupsPath: cgroup.path };
     if (cgroup.unit !== undefined) record = { ...record, unit: cgroup };
@@ -86,7 +76,8 @@ export async function launch(
 
 async function launchProcess(
   options: CreateOptions & { readonly gated: boolean },
-  { spec, effective, text, directory, meanwhile }: {
+  { record, spec, effective, text, directory, meanwhile }: {
+    readonly record: ContainerRecord;
     readonly spec: OciSpec;
     readonly effective: OciSpec;
     readonly text: string;
@@ -101,7 +92,7 @@ async function launchProcess(
     writeFile(`${directory}/systemd.json`, JSON.stringify(systemd));
   }
   const gate = options.gated ? makeGate(directory) : undefined;
-  const hooks = beforePivot(options, spec, effective);
+  const hooks = beforePivot(spec, { record, effective });
   try {
     return await create({
       id,
@@ -148,22 +139,14 @@ function withSockets(spec: OciSpec, count = 0): OciSpec {
 }
 
 function beforePivot(
-  { id, bundle }: CreateOptions,
-  { ociVersion, annotations, hooks = {} }: OciSpec,
-  effective: OciSpec,
+  { hooks = {} }: OciSpec,
+  { record, effective }: { readonly record: ContainerRecord; readonly effective: OciSpec },
 ): ((pid: number) => Promise<void>) | undefined {
   const { prestart = [], createRuntime = [], createContainer = [] } = hooks;
   if (prestart.length + createRuntime.length + createContainer.length === 0) return undefined;
   return async (pid) => {
     const { runHooks, runHooksInside } = await import("./hooks.ts");
-    const state: HookState = {
-      ociVersion,
-      id,
-      pid,
-      status: "creating",
-      bundle,
-      ...annotations === undefined ? {} : { annotations },
-    };
+    const state = hookState({ ...record, pid }, "creating");
     await runHooks("prestart", prestart, state);
     await runHooks("createRuntime", createRuntime, state);
     await runHooksInside("createContainer", createContainer, { state, spec: effective });

@@ -9,7 +9,7 @@ import type { CtrError } from "../errors.ts";
 import { PR } from "../linux/mod.ts";
 import { exists, SYS, writeFile } from "../program/mod.ts";
 import { cgroupPathOf } from "../runtime/mod.ts";
-import { effectiveSpec, readBundle, rootfsOf } from "./bundle.ts";
+import { effectiveSpec, readBundle } from "./bundle.ts";
 import { checkTerminal } from "./checkpoint.ts";
 import { sendPidfd } from "./console_socket.ts";
 import { type Criu, makeDirectories } from "./criu.ts";
@@ -19,9 +19,10 @@ import { deleteContainer } from "./delete.ts";
 import { directoryOf, lockDirectory, makeDirectory, writeRecord } from "./directory.ts";
 import { endContainer } from "./ending.ts";
 import { writePidFile } from "./launch.ts";
+import { newRecord } from "./record.ts";
 import { revive } from "./restore_process.ts";
 import { startTimeOf } from "./status.ts";
-import type { ContainerRecord, CreateOptions } from "./types.ts";
+import type { CreateOptions } from "./types.ts";
 
 /** What `restore` takes. */
 export interface RestoreOptions extends CreateOptions, ReviveOptions {
@@ -61,18 +62,7 @@ export async function restoreContainer(options: RestoreOptions): Promise<Restore
   if (exists(`${directoryOf(options)}/checkpointed`)) await deleteContainer(options, { warn });
   const directory = makeDirectory(options);
   using _lock = await lockDirectory(directory, operation);
-  let record: ContainerRecord = {
-    id,
-    bundle,
-    rootfs: rootfsOf(bundle, spec),
-    ociVersion: spec.ociVersion,
-    ...spec.annotations === undefined ? {} : { annotations: spec.annotations },
-    pid: 0,
-    startTime: "",
-    created: new Date().toISOString(),
-    uid: globalThis.process.getuid!(),
-    cgroupsPath: path,
-  };
+  let record = newRecord(options, { spec, cgroupsPath: path });
   const remove = () => endContainer({ record, directory }, { spec, warn });
   let adopted = false;
   try {

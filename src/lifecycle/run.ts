@@ -6,9 +6,9 @@
 
 import type { RuntimeProcess } from "../runtime/mod.ts";
 import { endContainer } from "./ending.ts";
-import type { HookState } from "./hooks.ts";
 import { killNow } from "./kill.ts";
 import { launch, type Launched } from "./launch.ts";
+import { hookState } from "./record.ts";
 import type { CreateOptions } from "./types.ts";
 
 /** A container that runs as a child of this process. */
@@ -50,7 +50,7 @@ async function hooksInside(launched: Launched): Promise<void> {
   const { runHooksInside } = await import("./hooks.ts");
   const { effectiveSpec } = await import("./bundle.ts");
   await runHooksInside("startContainer", startContainer, {
-    state: stateFor(launched, "created"),
+    state: hookState(launched.record, "created"),
     spec: effectiveSpec(launched.spec, launched.record.id),
   });
 }
@@ -59,17 +59,5 @@ async function hooksAfter(launched: Launched): Promise<void> {
   const { poststart = [] } = launched.spec.hooks ?? {};
   if (poststart.length === 0) return;
   const { runHooks } = await import("./hooks.ts");
-  await runHooks("poststart", poststart, stateFor(launched, "running"));
-}
-
-function stateFor({ record }: Launched, status: HookState["status"]): HookState {
-  const { ociVersion, id, pid, bundle, annotations } = record;
-  return {
-    ociVersion,
-    id,
-    pid,
-    status,
-    bundle,
-    ...annotations === undefined ? {} : { annotations },
-  };
+  await runHooks("poststart", poststart, hookState(launched.record, "running"));
 }

@@ -10,8 +10,8 @@ import { effectiveSpec } from "./bundle.ts";
 import { directoryOf, findContainer, lockDirectory, readSpec } from "./directory.ts";
 import { wrongStatus } from "./errors.ts";
 import { openGate, reachGate } from "./gate.ts";
-import type { HookState } from "./hooks.ts";
 import { killNow } from "./kill.ts";
+import { hookState } from "./record.ts";
 import { statusOf } from "./status.ts";
 import type { ContainerRef } from "./types.ts";
 import { waitForExec } from "./waiting.ts";
@@ -42,18 +42,10 @@ export async function startContainer(ref: ContainerRef): Promise<void> {
   }
   const spec = readSpec(directory);
   const { startContainer = [], poststart = [] } = spec.hooks ?? {};
-  const state = (status: HookState["status"]): HookState => ({
-    ociVersion: record.ociVersion,
-    id: ref.id,
-    pid: record.pid,
-    status,
-    bundle: record.bundle,
-    ...record.annotations === undefined ? {} : { annotations: record.annotations },
-  });
   try {
     if (startContainer.length > 0) {
       const { runHooksInside } = await import("./hooks.ts");
-      const inside = { state: state("created"), spec: effectiveSpec(spec, ref.id) };
+      const inside = { state: hookState(record, "created"), spec: effectiveSpec(spec, ref.id) };
       await runHooksInside("startContainer", startContainer, inside);
     }
     const gate = reachGate(directory);
@@ -66,7 +58,7 @@ export async function startContainer(ref: ContainerRef): Promise<void> {
     close(gate);
     if (poststart.length > 0) {
       const { runHooks } = await import("./hooks.ts");
-      await runHooks("poststart", poststart, state("running"));
+      await runHooks("poststart", poststart, hookState(record, "running"));
     }
   } catch (error) {
     killNow(container);

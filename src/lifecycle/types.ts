@@ -61,6 +61,9 @@ export interface ContainerState {
   readonly owner: string;
 }
 
+/** What a hook is told of its container: what the specification calls the state, and no more. */
+export type HookState = Omit<ContainerState, "rootfs" | "created" | "owner">;
+
 /** Which container, among those kept below a directory. */
 export interface ContainerRef {
   /** Absolute: `/run/ctr-oci`. */
