@@ -68,7 +68,7 @@ const PTY_SLAVES = 136;
  */
 export function deviceRules(rules: readonly OciDeviceRule[] = []): OciDeviceRule[] {
   return [
-    ...deniesAll(rules[0]) ? [] : [{ allow: false, access: "rwm" }],
+    { allow: false, access: "rwm" },
     ...rules,
     { allow: true, type: "c", access: "m" },
     { allow: true, type: "b", access: "m" },
@@ -81,11 +81,6 @@ export function deviceRules(rules: readonly OciDeviceRule[] = []): OciDeviceRule
     })),
     { allow: true, type: "c", major: PTY_SLAVES, access: "rwm" },
   ];
-}
-
-function deniesAll(rule: OciDeviceRule | undefined): boolean {
-  return rule !== undefined && !rule.allow && (rule.type ?? "a") === "a" &&
-    (rule.access ?? "rwm") === "rwm" && (rule.major ?? -1) < 0 && (rule.minor ?? -1) < 0;
 }
 
 /** The spec that is run: hooks are the life cycle's, the rest the runtime's. */

@@ -44,25 +44,15 @@ export async function launch(
   let record = newRecord(options, { spec, cgroupsPath });
   let process: ContainerProcess | undefined;
   try {
-    // Its process ends with us until it is started: the record may be there before it is ready.
-    const early = !options.gated && options.systemd === undefined;
-    const write = (pid: number) => {
-      record = { ...record, pid, startTime: startTimeOf(pid) ?? "" };
-      writeRecord(directory, record);
-    };
-    const meanwhile = (pid: number) => {
-      writeFile(`${directory}/config.json`, text);
-      if (early) write(pid);
-    };
-    process = await launchProcess(options, { record, spec, effective, text, directory, meanwhile });
+    process = await launchProcess(options, { record, spec, effective, text, directory });
     const { pid, cgroup } = process;
-    record = { ...record, cgroupsPath: cgroup.path };
+    record = { ...record, pid, startTime: startTimeOf(pid) ?? "", cgroupsPath: cgroup.path };
     if (cgroup.unit !== undefined) record = { ...record, unit: cgroup };
     if (process.console !== undefined && options.consoleSocket !== undefined) {
       sendDescriptor(options.consoleSocket, process.console, "/dev/ptmx");
     }
     if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, pid);
-    if (!early) write(pid);
+    writeRecord(directory, record);
     writePidFile(options, pid);
     return { record, directory, process, spec };
   } catch (error) {
@@ -76,13 +66,12 @@ export async function launch(
 
 async function launchProcess(
   options: CreateOptions & { readonly gated: boolean },
-  { record, spec, effective, text, directory, meanwhile }: {
+  { record, spec, effective, text, directory }: {
     readonly record: ContainerRecord;
     readonly spec: OciSpec;
     readonly effective: OciSpec;
     readonly text: string;
     readonly directory: string;
-    readonly meanwhile: (pid: number) => void;
   },
 ): Promise<ContainerProcess> {
   const { id, bundle, systemd } = options;
@@ -109,7 +98,7 @@ async function launchProcess(
       warn: options.warn,
       filterCache: filterCacheOf(options.root),
       ...systemd === undefined ? {} : { cgroupManager: "systemd", systemd },
-      meanwhile,
+      meanwhile: () => writeFile(`${directory}/config.json`, text),
       ...hooks === undefined ? {} : { beforePivot: hooks },
     });
   } finally {

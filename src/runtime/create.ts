@@ -58,9 +58,7 @@ export function keepable({ process, linux = {} }: OciSpec): boolean {
 export async function create(options: CreateOptions): Promise<ContainerProcess> {
   const { resources } = options.spec.linux ?? {};
   // What comes with mounts for its root is not somebody's bundle: the engine made it.
-  const validate = options.rootfs.length === 0 ? await validation(options) : undefined;
-  const late = isOwnMatter(options);
-  if (!late) validate?.();
+  if (options.rootfs.length === 0) await validate(options);
   const facts = span("facts", () => factsOf(options));
   const seccomp = await span("seccomp", () => filterOf(options.spec, options.filterCache));
   const rare = await rareSteps(options.spec);
@@ -81,19 +79,13 @@ export async function create(options: CreateOptions): Promise<ContainerProcess> 
       (await import("./cgroup_owner.ts")).giveCgroup(place.path, options.spec);
     }
     sources = await sourceTrees(options.spec, options.bundle);
-    const meanwhile = (pid: number) => {
-      if (late) validate?.();
-      options.meanwhile?.(pid);
-    };
-    const made = { seccomp, rare, sources, unit, moves };
-    const process = await startIn(cgroups, { ...options, meanwhile }, facts, made);
+    const process = await startIn(cgroups, options, facts, { seccomp, rare, sources, unit, moves });
     rdt?.take(process);
     return Object.assign(process, { cgroup: place });
   } catch (error) {
     removeDirectories(cgroups.made);
     await unit?.abandon();
     rdt?.remove();
-    if (late) validate?.(); // its words say more
     throw error;
   } finally {
     if (cgroups.fd !== undefined) close(cgroups.fd);
@@ -115,24 +107,11 @@ async function plan({ id, spec, systemd, keeper }: CreateOptions): Promise<Plann
   return await planUnit({ id, spec, manager: systemd ?? { user: false } });
 }
 
-async function validation({ spec, bundle, warn }: CreateOptions): Promise<() => void> {
+async function validate({ spec, bundle, warn }: CreateOptions): Promise<void> {
   const { validateSpec } = await import("./validate.ts");
   const { validateHost } = await import("./validate_host.ts");
-  return () => {
-    for (const warning of validateSpec(spec)) warn?.(warning);
-    validateHost(spec, bundle);
-  };
-}
-
-/**
- * Whether a container that makes no sense would change nothing but itself. Its spec is then looked
- * through while its process sets itself up, half a millisecond that nobody waits for.
- */
-function isOwnMatter({ spec, beforePivot, cgroupManager }: CreateOptions): boolean {
-  const { intelRdt, namespaces = [], seccomp } = spec.linux ?? {};
-  return intelRdt === undefined && beforePivot === undefined && cgroupManager !== "systemd" &&
-    !hasNetDevices(spec) && !notifies(seccomp) &&
-    !namespaces.some(({ type, path }) => type === "user" || (path ?? "") !== "");
+  for (const warning of validateSpec(spec)) warn?.(warning);
+  validateHost(spec, bundle);
 }
 
 /** The cgroups of a new container, with their limits. The caller closes the descriptor. */
