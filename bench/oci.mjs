@@ -17,20 +17,11 @@ import { makeImage } from "./start/image.mjs";
 import { isolate } from "./start/isolate.mjs";
 import { ourVersion, published, runtimeVersion } from "./start/ours.mjs";
 import { firstLine, installed } from "./start/programs.mjs";
+import { readOptions } from "./start/options.mjs";
 import { prepare, race, tell, timed } from "./start/race.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-process.env.PATH = `${root}/node_modules/.bin:${process.env.PATH}:/usr/sbin:/sbin`;
-const option = (name, otherwise) =>
-  process.argv.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3) ?? otherwise;
-const rounds = Number(option("rounds", "40"));
-const only = option("only", "").split(",").filter((part) => part !== "");
-const json = option("json", "bench/out/oci.json");
-
-if (process.getuid() !== 0) {
-  console.error("bench/oci needs root: every peer here runs as root");
-  process.exit(1);
-}
+const { rounds, only, json } = readOptions("oci", root);
 // Never returns in the outer process: the rest runs in a mount namespace of its own.
 isolate(process.argv.slice(1));
 
@@ -65,7 +56,7 @@ try {
   ]);
   const prepared = await prepare(makers, only);
   failed = await race(prepared.all, rounds) || prepared.failed;
-  tell(prepared.all, { bench: "oci", rounds, json: json === "" ? undefined : join(root, json) });
+  tell(prepared.all, { bench: "oci", rounds, json });
 } finally {
   rmSync(work, { recursive: true, force: true });
 }

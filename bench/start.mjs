@@ -14,20 +14,11 @@ import { fileURLToPath } from "node:url";
 import { makeImage } from "./start/image.mjs";
 import { contestants } from "./start/contestants.mjs";
 import { isolate } from "./start/isolate.mjs";
+import { readOptions } from "./start/options.mjs";
 import { prepare, race, tell } from "./start/race.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-process.env.PATH = `${root}/node_modules/.bin:${process.env.PATH}:/usr/sbin:/sbin`;
-const option = (name, otherwise) =>
-  process.argv.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3) ?? otherwise;
-const rounds = Number(option("rounds", "40"));
-const only = option("only", "").split(",").filter((part) => part !== "");
-const json = option("json", "bench/out/start.json");
-
-if (process.getuid() !== 0) {
-  console.error("bench/start needs root: every peer here runs as root");
-  process.exit(1);
-}
+const { rounds, only, json } = readOptions("start", root);
 // Never returns in the outer process: the rest runs in a mount namespace of its own.
 isolate(process.argv.slice(1));
 
@@ -39,7 +30,7 @@ try {
   const makers = contestants({ root, work, image, atEnd: (undo) => stop.unshift(undo) });
   const prepared = await prepare(makers, only);
   failed = await race(prepared.all, rounds) || prepared.failed;
-  tell(prepared.all, { bench: "start", rounds, json: json === "" ? undefined : join(root, json) });
+  tell(prepared.all, { bench: "start", rounds, json });
 } finally {
   for (const undo of stop) {
     try {
