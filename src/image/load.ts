@@ -18,7 +18,7 @@ import { mark, STORE_LOCK, sweep } from "./sweep.ts";
 import type { Image, ImageProgress } from "./types.ts";
 import { unnamed } from "./unnamed.ts";
 import { unpackLayers } from "./unpack.ts";
-import { normalizePlatform, toImage } from "./variant.ts";
+import { normalizePlatform, toImage, variantOf } from "./variant.ts";
 
 /** How to load. */
 export interface LoadOptions {
@@ -97,7 +97,7 @@ async function unpack(
   { target, names }: ArchiveImage,
 ): Promise<() => LoadedImage> {
   const { documents, platform } = await choose(target, how.platform, blobs);
-  const { configDescriptor, layers, manifest, configText } = documents;
+  const { configDescriptor, layers, manifest } = documents;
   for (const { digest, size } of [target, manifest, configDescriptor, ...layers]) {
     const actual = await blobs.size(digest);
     if (actual === size) continue;
@@ -118,15 +118,7 @@ async function unpack(
     onProgress: how.onProgress ?? (() => {}),
     signal: how.signal,
   });
-  const variant = {
-    target: target.digest,
-    platform,
-    manifest: manifest.digest,
-    id: configDescriptor.digest,
-    chainId,
-    size: layers.reduce((sum, { size }) => sum + size, configDescriptor.size),
-    config: configText,
-  };
+  const variant = variantOf(documents, { target: target.digest, platform, chainId });
   return () => {
     state.images.putVariant(variant);
     for (const name of names) point(state, name, target);

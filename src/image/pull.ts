@@ -15,7 +15,7 @@ import { STORE_LOCK } from "./sweep.ts";
 import type { Image } from "./types.ts";
 import { isUnnamed, unnamed } from "./unnamed.ts";
 import { unpackLayers } from "./unpack.ts";
-import { normalizePlatform, toImage } from "./variant.ts";
+import { normalizePlatform, toImage, variantOf } from "./variant.ts";
 
 /**
  * Pull one platform of an image. When the name pointed to another image before, that one stays under
@@ -50,16 +50,7 @@ export async function pullImage(
       }),
     again: (layer) => sources.blobs.layer(layer),
   });
-  const { configDescriptor, layers, manifest, configText } = documents;
-  const variant = {
-    target: remote.target.digest,
-    platform,
-    manifest: manifest.digest,
-    id: configDescriptor.digest,
-    chainId,
-    size: layers.reduce((sum, { size }) => sum + size, configDescriptor.size),
-    config: configText,
-  };
+  const variant = variantOf(documents, { target: remote.target.digest, platform, chainId });
   state.transaction(() => {
     state.images.putVariant(variant);
     point(state, name, remote.target);

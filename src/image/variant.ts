@@ -6,6 +6,7 @@
 
 import { arch } from "../../ffi/mod.ts";
 import type { ImageVariant } from "../state/mod.ts";
+import type { ImageDocuments } from "./documents.ts";
 import type { Image } from "./types.ts";
 
 /** The platform of this machine. */
@@ -41,6 +42,22 @@ export function normalizePlatform(text: string | undefined): string {
 export interface StoredImage {
   readonly image: Image;
   readonly unpacked: boolean;
+}
+
+/** The row of an image that was unpacked from these documents. */
+export function variantOf(
+  { manifest, configDescriptor, configText, layers }: ImageDocuments,
+  { target, platform, chainId }: Pick<ImageVariant, "target" | "platform" | "chainId">,
+): ImageVariant {
+  return {
+    target,
+    platform,
+    manifest: manifest.digest,
+    id: configDescriptor.digest,
+    chainId,
+    size: layers.reduce((sum, { size }) => sum + size, configDescriptor.size),
+    config: configText,
+  };
 }
 
 /** An image as the engine uses it. */
