@@ -5,8 +5,8 @@
  * @module
  */
 
-import { CtrError } from "../errors.ts";
-import { check, closeFd, display, openDirectoryAt } from "./_at.ts";
+import { check, closeFd, openDirectoryAt } from "./_at.ts";
+import { hostile } from "./_hostile.ts";
 import {
   create,
   hardlink,
@@ -180,13 +180,4 @@ export function applier(options: ApplyOptions): Applier {
       root.close();
     },
   };
-}
-
-function hostile(path: string, reason: string): CtrError {
-  return new CtrError({
-    code: "invalid_argument",
-    operation: "unpack",
-    subject: display(path),
-    reason,
-  });
 }

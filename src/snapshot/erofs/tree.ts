@@ -8,6 +8,7 @@
 
 import { CtrError } from "../../errors.ts";
 import { display } from "../_at.ts";
+import { hostile } from "../_hostile.ts";
 import { isReserved } from "../_metadata.ts";
 import { cleanPath, splitPath } from "../_root.ts";
 import type { TarEntry } from "../tar_header.ts";
@@ -144,13 +145,4 @@ function deleteForeign(directory: Node, layer: number): void {
 function encodeDevice({ path, deviceMajor: major, deviceMinor: minor }: TarEntry): number {
   if (major > 0xfff || minor > 0xfffff) throw hostile(path, `there is no device ${major}:${minor}`);
   return ((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0;
-}
-
-function hostile(path: string, reason: string): CtrError {
-  return new CtrError({
-    code: "invalid_argument",
-    operation: "unpack",
-    subject: display(path),
-    reason,
-  });
 }
