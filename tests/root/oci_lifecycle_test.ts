@@ -6,92 +6,50 @@
  */
 
 import assert from "node:assert/strict";
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { spawn } from "node:child_process";
 import { test } from "node:test";
 import type { OciSpec } from "../../src/oci/mod.ts";
-import { Bundle, type Variation } from "../fixtures/bundle.ts";
-import { type Ended, environment, start, until } from "../fixtures/cli.ts";
+import { start, until } from "../fixtures/cli.ts";
 import { needs } from "../fixtures/needs.ts";
+import { OciRuntime } from "../fixtures/oci_command.ts";
 import { ROOT } from "../fixtures/source_scan.ts";
 
 const here = needs("root", "cgroup", "file:/bin/busybox");
 
-/** `ctr-oci` with a root directory and a bundle of its own. */
-class Oci implements AsyncDisposable {
-  readonly bundle: Bundle = new Bundle();
-  readonly root: string = join(this.bundle.dir, "state");
-  readonly id: string = this.bundle.id;
-  readonly out: string = join(this.bundle.dir, "out");
-
-  constructor(args: readonly string[], variation: Variation = {}) {
-    this.configure(args, variation);
-  }
-
-  configure(args: readonly string[], variation: Variation = {}): void {
-    const spec = this.bundle.spec(args, variation);
-    writeFileSync(join(this.bundle.dir, "config.json"), JSON.stringify(spec));
-  }
-
-  run(...args: readonly string[]): Promise<Ended> {
-    return start([join(ROOT, "cli/ctr-oci"), "--root", this.root, ...args]).ended;
-  }
-
-  async ok(...args: readonly string[]): Promise<string> {
-    const { code, stdout, stderr } = await this.run(...args);
-    assert.equal(code, 0, stderr);
-    return stdout;
-  }
-
-  /** The container's output goes to a file: a pipe would stay open as long as it lives. */
-  create(...flags: readonly string[]): Promise<number> {
-    const fd = openSync(this.out, "w");
-    const argv = ["--root", this.root, "create", "--bundle", this.bundle.dir, ...flags, this.id];
-    const child = spawn(join(ROOT, "cli/ctr-oci"), argv, {
-      env: environment(),
-      stdio: ["ignore", fd, fd],
-    });
-    closeSync(fd);
-    return new Promise((resolve) => child.on("exit", (code) => resolve(code ?? -1)));
-  }
-
-  async status(): Promise<string> {
-    return JSON.parse(await this.ok("state", this.id)).status;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.run("delete", "--force", this.id);
-    await this.bundle[Symbol.asyncDispose]();
-  }
-}
+const statusOf = async (oci: OciRuntime) => (await oci.state()).status;
+const createAgain = (oci: OciRuntime) => oci.call(["create", "--bundle", oci.dir, oci.id]);
+const runWhole = (oci: OciRuntime) => oci.call(["run", "--bundle", oci.dir, oci.id]);
 
 test("create, start, state and delete are a container's life", here, async () => {
-  await using oci = new Oci(["sh", "-c", "echo hello; cat /proc/self/comm; sleep 1000"]);
-  assert.equal(await oci.create(), 0, "create");
-  assert.equal(await oci.status(), "created");
-  assert.equal(readFileSync(oci.out, "utf8"), "");
-  await oci.ok("start", oci.id);
-  await until("its output", () => readFileSync(oci.out, "utf8") === "hello\ncat\n");
-  assert.equal(await oci.status(), "running");
-  await oci.ok("kill", oci.id, "KILL");
-  await until("its end", async () => await oci.status() === "stopped");
-  await oci.ok("delete", oci.id);
+  await using oci = new OciRuntime();
+  oci.configure(["sh", "-c", "echo hello; cat /proc/self/comm; sleep 1000"]);
+  await oci.create();
+  assert.equal(await statusOf(oci), "created");
+  assert.equal(oci.written.stdout, "");
+  await oci.ok(["start", oci.id]);
+  await until("its output", () => oci.written.stdout === "hello\ncat\n");
+  assert.equal(await statusOf(oci), "running");
+  await oci.ok(["kill", oci.id, "KILL"]);
+  await until("its end", async () => await statusOf(oci) === "stopped");
+  await oci.ok(["delete", oci.id]);
   assert.deepEqual(readdirSync(oci.root), []);
 });
 
 test("run hands its end on, and leaves nothing", here, async () => {
-  await using oci = new Oci(["sh", "-c", "echo out; echo err >&2; exit 7"]);
-  const { code, stdout, stderr } = await oci.run("run", "--bundle", oci.bundle.dir, oci.id);
+  await using oci = new OciRuntime();
+  oci.configure(["sh", "-c", "echo out; echo err >&2; exit 7"]);
+  const { code, stdout, stderr } = await runWhole(oci);
   assert.deepEqual([code, stdout, stderr], [7, "out\n", "err\n"]);
   assert.deepEqual(readdirSync(oci.root), []);
 });
 
 test("run and exec pass signals on, and tell how it ended", here, async () => {
   const script = 'trap "echo got it; exit 3" USR1; echo ready; while true; do sleep 0.02; done';
-  await using oci = new Oci(["sh", "-c", script]);
+  await using oci = new OciRuntime();
+  oci.configure(["sh", "-c", script]);
   const argv = [join(ROOT, "cli/ctr-oci"), "--root", oci.root];
-  const run = start([...argv, "run", "--bundle", oci.bundle.dir, oci.id]);
+  const run = start([...argv, "run", "--bundle", oci.dir, oci.id]);
   await until("its trap", () => run.stdout() === "ready\n");
   const exec = start([...argv, "exec", oci.id, "sh", "-c", script]);
   await until("the other trap", () => exec.stdout() === "ready\n");
@@ -113,16 +71,17 @@ test("run and exec pass signals on, and tell how it ended", here, async () => {
 });
 
 test("of many that create a container one does, and of many that start it", here, async () => {
-  await using oci = new Oci(["sleep", "1000"]);
-  const created = await Promise.all([1, 2, 3].map(() => oci.create()));
-  assert.deepEqual(created.sort(), [0, 1, 1]);
-  const started = await Promise.all([1, 2, 3, 4, 5, 6].map(() => oci.run("start", oci.id)));
+  await using oci = new OciRuntime();
+  oci.configure(["sleep", "1000"]);
+  const created = await Promise.all([1, 2, 3].map(() => createAgain(oci)));
+  assert.deepEqual(created.map(({ code }) => code).sort(), [0, 1, 1]);
+  const started = await Promise.all([1, 2, 3, 4, 5, 6].map(() => oci.call(["start", oci.id])));
   assert.deepEqual(started.map(({ code }) => code).sort(), [0, 1, 1, 1, 1, 1]);
   assert.match(started.find(({ code }) => code === 1)!.stderr, /already running container/);
 });
 
 test("hooks of all six kinds are run at their stations and told the state", here, async () => {
-  await using oci = new Oci(["sh", "-c", "cat /log"]);
+  await using oci = new OciRuntime();
   oci.configure(["sh", "-c", "cat /log"], {
     change: (spec: OciSpec) => {
       const log = join(oci.bundle.rootfs, "log");
@@ -143,10 +102,10 @@ test("hooks of all six kinds are run at their stations and told the state", here
     },
   });
   writeFileSync(join(oci.bundle.rootfs, "log"), "");
-  assert.equal(await oci.create(), 0, "create");
-  await oci.ok("start", oci.id);
-  await until("its end", async () => await oci.status() === "stopped");
-  await oci.ok("delete", oci.id);
+  await oci.create();
+  await oci.ok(["start", oci.id]);
+  await until("its end", async () => await statusOf(oci) === "stopped");
+  await oci.ok(["delete", oci.id]);
   const host = readFileSync("/proc/sys/kernel/hostname", "utf8").trim();
   const log = readFileSync(join(oci.bundle.rootfs, "log"), "utf8").trim().split("\n");
   assert.deepEqual(log, [
@@ -175,13 +134,14 @@ test("a hook that fails or takes too long ends create, and leaves nothing", here
       ],
     ] as const
   ) {
-    await using oci = new Oci(["true"], {
+    await using oci = new OciRuntime();
+    oci.configure(["true"], {
       change: (spec: OciSpec) => ({
         ...spec,
         hooks: { [station]: [{ path: "/bin/sh", ...hook }] },
       }),
     });
-    const { code, stderr } = await oci.run("run", "--bundle", oci.bundle.dir, oci.id);
+    const { code, stderr } = await runWhole(oci);
     assert.equal(code, 1);
     assert.match(stderr, reason);
     assert.deepEqual(readdirSync(oci.root), []);
@@ -190,19 +150,20 @@ test("a hook that fails or takes too long ends create, and leaves nothing", here
 });
 
 test("start and delete need no JavaScript runtime", here, async () => {
-  await using oci = new Oci(["sleep", "1000"]);
-  assert.equal(await oci.create(), 0, "create");
+  await using oci = new OciRuntime();
+  oci.configure(["sleep", "1000"]);
+  await oci.create();
   const launcher = join(ROOT, "cli/ctr-oci");
   const shellOnly = (...args: readonly string[]) =>
     start([launcher, "--root", oci.root, ...args], { env: { CTR_RUNTIME: "none" } }).ended;
   assert.equal((await shellOnly("state", oci.id)).code, 125, "there is no other way for the rest");
   assert.deepEqual(await shellOnly("delete", oci.id).then(({ code }) => code), 125, "it waits");
   assert.equal((await shellOnly("start", oci.id)).code, 0);
-  assert.equal(await oci.status(), "running");
+  assert.equal(await statusOf(oci), "running");
   assert.equal((await shellOnly("start", oci.id)).code, 125, "it runs already");
   assert.equal((await shellOnly("delete", oci.id)).code, 125, "it runs");
-  await oci.ok("kill", oci.id, "KILL");
-  await until("its end", async () => await oci.status() === "stopped");
+  await oci.ok(["kill", oci.id, "KILL"]);
+  await until("its end", async () => await statusOf(oci) === "stopped");
   assert.equal((await shellOnly("start", oci.id)).code, 125, "it has ended");
   assert.equal((await shellOnly("delete", "--force", oci.id)).code, 0);
   assert.deepEqual(readdirSync(oci.root), []);
@@ -210,8 +171,9 @@ test("start and delete need no JavaScript runtime", here, async () => {
 });
 
 test("a symbolic link named runc is the runtime, and says so", here, async () => {
-  await using oci = new Oci(["true"]);
-  const link = join(oci.bundle.dir, "runc");
+  await using oci = new OciRuntime();
+  oci.configure(["true"]);
+  const link = join(oci.dir, "runc");
   const { symlinkSync } = await import("node:fs");
   symlinkSync(join(ROOT, "cli/ctr-oci"), link);
   const { stdout } = await start([link, "--version"]).ended;
