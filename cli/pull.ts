@@ -16,11 +16,18 @@ export const command = define({
   flags: {
     "platform": { type: "string", help: "Set platform if server is multi-platform capable" },
     "quiet": { type: "bool", short: "q", help: "Suppress verbose output" },
+    "snapshotter": {
+      type: "string",
+      help: "How image layers are kept: overlayfs, erofs, native",
+      ours: true,
+    },
   },
   missing: ["all-tags,a", "disable-content-trust"],
 }, async (context, { flags, args }) => {
   const name = withoutDocker(args[0]!);
-  const { images, state } = context.engine();
+  const engine = context.engine();
+  const { state } = engine;
+  const { images } = await engine.by(flags.snapshotter);
   if (isTransport(name)) {
     const { id } = await images.pull(name, { platform: flags.platform });
     context.out(`${id}\n`);

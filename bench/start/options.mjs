@@ -11,7 +11,7 @@ import { join } from "node:path";
  *
  * @param {string} bench its name, in messages and for the default file
  */
-export function readOptions(bench, root) {
+export function readOptions(bench, root, { rounds = "40" } = {}) {
   process.env.PATH = `${root}/node_modules/.bin:${process.env.PATH}:/usr/sbin:/sbin`;
   const option = (name, otherwise) =>
     process.argv.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3) ?? otherwise;
@@ -21,7 +21,8 @@ export function readOptions(bench, root) {
   }
   const json = option("json", `bench/out/${bench}.json`);
   return {
-    rounds: Number(option("rounds", "40")),
+    option,
+    rounds: Number(option("rounds", rounds)),
     only: option("only", "").split(",").filter((part) => part !== ""),
     json: json === "" ? undefined : join(root, json),
   };

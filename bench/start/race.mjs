@@ -53,6 +53,12 @@ export async function race(all, rounds) {
 
 /** Print the table and write the file. */
 export function tell(all, { bench, rounds, json }) {
+  const { rows, machine } = show(all, { rounds });
+  write({ bench, machine, rounds, rows }, json);
+}
+
+/** Print the table. */
+export function show(all, { rounds, ...how }) {
   const rows = all.map(({ name, version, note, times }) => ({
     name,
     version,
@@ -60,21 +66,26 @@ export function tell(all, { bench, rounds, json }) {
     ...summarize(times),
   }));
   const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, ${arch()}, Linux ${release()}`;
-  console.log(table(rows, { title: `${rounds} rounds on ${machine}` }));
+  console.log(table(rows, { title: `${rounds} rounds on ${machine}`, ...how }));
+  return { rows, machine };
+}
+
+/** Write the file. */
+export function write(result, json) {
   if (json === undefined) return;
   mkdirSync(dirname(json), { recursive: true });
   const date = new Date().toISOString();
-  writeFileSync(json, `${JSON.stringify({ bench, date, machine, rounds, rows }, null, 2)}\n`);
+  writeFileSync(json, `${JSON.stringify({ date, ...result }, null, 2)}\n`);
   console.log(`written to ${json}`);
 }
 
 /** What the one before left to the kernel and to its daemon is not on the next one's bill. */
-function settle() {
+export function settle() {
   return new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
 }
 
 /** Everybody takes each place in the order equally often: the one before leaves the machine's state. */
-function turned(list, round) {
+export function turned(list, round) {
   const by = ((round % list.length) + list.length) % list.length;
   return [...list.slice(by), ...list.slice(0, by)];
 }

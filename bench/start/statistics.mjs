@@ -17,12 +17,14 @@ export function summarize(times) {
   };
 }
 
+const PEERS = ["runc run", "crun run", "podman run", "docker run"];
+
 /** Rows with the ratio to each peer that the budgets name. */
-export function table(rows, { title }) {
-  const peers = ["runc run", "crun run", "podman run", "docker run"]
+export function table(rows, { title, what = "whole process", peers: named = PEERS }) {
+  const peers = named
     .map((name) => rows.find((row) => row.name === name)).filter((row) => row !== undefined);
   const head = [
-    "whole process",
+    what,
     "median ms",
     "p95",
     "p99",

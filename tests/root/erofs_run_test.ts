@@ -36,7 +36,9 @@ test("ctr run --snapshotter erofs runs an image without unpacking it", NEEDS, as
         assert.equal(code, 0, stderr);
         return stdout;
       };
-      assert.equal(await run(...erofs, "--rm", name, "cat", "/greeting"), "hello\n");
+      await run("pull", "-q", "--snapshotter", "erofs", name);
+      const offline = [...erofs, "--pull", "never", "--rm", name];
+      assert.equal(await run(...offline, "cat", "/greeting"), "hello\n");
       const script = "echo more >> /greeting; cat /greeting; grep -c ' / overlay' /proc/mounts";
       assert.equal(await run(...erofs, "--rm", name, "sh", "-c", script), "hello\nmore\n1\n");
       assert.equal(existsSync(join(cli.root, "data/snapshots/overlayfs")), false);
