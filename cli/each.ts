@@ -7,7 +7,7 @@
 
 import type { Context } from "./command.ts";
 
-/** Do something to each; `work` returns what to print, by default the subject. */
+/** Do something to each; `work` returns what to print (nothing if empty), by default the subject. */
 export async function each(
   context: Context,
   subjects: readonly string[],
@@ -16,7 +16,8 @@ export async function each(
   let code = 0;
   for (const subject of subjects) {
     try {
-      context.out(`${await work(subject) ?? subject}\n`);
+      const text = await work(subject) ?? subject;
+      if (text !== "") context.out(`${text}\n`);
     } catch (error) {
       const { lineOf } = await import("./failure.ts");
       context.err(`ctr: ${lineOf(error)}\n`);

@@ -31,12 +31,15 @@ export const command = define({
   const steps = await context.engine().images.history(name, { platform: flags.platform });
   const how = { whole: flags["no-trunc"], human: flags.human, now: Date.now() };
   const rows = steps.map((step) => historyRow(step, how));
-  if (flags.quiet) context.out(rows.map((row) => `${row["ID"]}\n`).join(""));
-  else {printRows(context, rows, {
-      format: flags.format,
-      columns: columns(flags.human),
-      quiet: false,
-    });}
+  if (flags.quiet && [undefined, "table"].includes(flags.format)) {
+    context.out(rows.map((row) => `${row["ID"]}\n`).join(""));
+    return 0;
+  }
+  printRows(context, rows, {
+    format: flags.format,
+    columns: columns(flags.human),
+    quiet: false,
+  });
   return 0;
 });
 

@@ -34,15 +34,15 @@ export function humanMoment(ms: number): string {
   return `${local.slice(0, 10)} ${local.slice(11, 19)} ${zone} ${offset === 0 ? "UTC" : zone}`;
 }
 
-/** `12.3MB`: powers of 1000, three digits. */
-export function humanSize(bytes: number): string {
+/** `12.3MB`: powers of 1000, three digits unless told otherwise. */
+export function humanSize(bytes: number, digits = 3): string {
   const units = ["B", "kB", "MB", "GB", "TB", "PB"];
   let unit = 0;
   while (bytes >= 1000 && unit < units.length - 1) {
     bytes /= 1000;
     unit++;
   }
-  return `${significant(bytes, 3)}${units[unit]}`;
+  return `${significant(bytes, digits)}${units[unit]}`;
 }
 
 /** `1.5GiB`: powers of 1024, four digits. */

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ImageSummary } from "../src/image/mod.ts";
-import { imageFilter, imageRows, namesMatch } from "./image_rows.ts";
+import { imageRows } from "./image_rows.ts";
+import { imageTree } from "./image_tree.ts";
 
 const NOW = Date.UTC(2026, 10, 21);
 
@@ -9,9 +10,17 @@ const image = (name: string, part: Partial<ImageSummary> = {}): ImageSummary => 
   id: `sha256:${name.length.toString(16).repeat(64).slice(0, 64)}`,
   repoTags: [name],
   repoDigests: [`${name.slice(0, name.lastIndexOf(":"))}@sha256:${"d".repeat(64)}`],
-  names: [],
+  names: [`docker.io/library/${name}`],
   target: `sha256:${"d".repeat(64)}`,
   platform: "linux/amd64",
+  platforms: [{
+    platform: "linux/amd64",
+    id: `sha256:${name.length.toString(16).repeat(64).slice(0, 64)}`,
+    manifest: `sha256:${"d".repeat(64)}`,
+    size: 7_654_321,
+    contentSize: 3_000_000,
+  }],
+  contentSize: 3_000_000,
   createdAt: NOW - 3 * 24 * 3600e3,
   size: 7_654_321,
   labels: {},
@@ -27,6 +36,7 @@ test("imageRows() is a line per tag", () => {
     ["localhost:5000/a", "1"],
     ["b", "2"],
   ]);
+  assert.equal(rows[0]!["VirtualSize"], "7.654MB");
   assert.equal(rows[0]!["Digest"], `sha256:${"d".repeat(64)}`);
   assert.equal(rows[0]!["ID"], "121212121212");
   assert.equal(rows[0]!["CreatedSince"], "3 days ago");
@@ -40,30 +50,17 @@ test("imageRows() shows images without a tag or a date", () => {
   assert.match(String(row!["ID"]), /^sha256:/);
 });
 
-test("namesMatch() takes repositories, tags and patterns", () => {
-  const row = { Repository: "library/alpine", Tag: "3.20" };
-  for (const text of ["library/alpine", "library/alpine:3.20", "library/*", "*/alpine:3.*"]) {
-    assert.equal(namesMatch(text, row), true, text);
-  }
-  for (const text of ["alpine", "library/alpine:3", "*", "library/alpin", "library/alpine:3.2.0"]) {
-    assert.equal(namesMatch(text, row), false, text);
-  }
-});
-
-test("imageFilter() knows each key", () => {
-  const all = [
-    image("new:1", { createdAt: NOW, labels: { a: "b" } }),
-    image("older:1"),
-    image("oldest:1", { createdAt: 1, repoTags: [] }),
-  ];
-  const found = (...filters: string[]) =>
-    all.filter(imageFilter(filters, all)).map(({ repoDigests }) => repoDigests[0]!.split("@")[0]);
-  assert.deepEqual(found("dangling=true"), ["oldest"]);
-  assert.deepEqual(found("dangling=false"), ["new", "older"]);
-  assert.deepEqual(found("label=a=b"), ["new"]);
-  assert.deepEqual(found("reference=old*"), ["older", "oldest"]);
-  assert.deepEqual(found("reference=old*:1"), ["older"]);
-  assert.deepEqual(found("before=older:1"), ["oldest"]);
-  assert.deepEqual(found("since=older:1"), ["new"]);
-  assert.throws(() => found("since=nope"), /no such image/);
+test("imageTree() shows the platforms below each name", () => {
+  const one = image("a:1");
+  const arm = { ...one.platforms[0]!, platform: "linux/arm64", id: `sha256:${"e".repeat(64)}` };
+  const two = { ...one, size: 9e6, platforms: [...one.platforms, arm] };
+  const shown = imageTree([two], { wanted: () => true, used: new Set([arm.id]) });
+  assert.deepEqual(shown.split("\n").map((line) => line.split(/ {2,}/)), [
+    ["IMAGE", "ID", "DISK USAGE", "CONTENT SIZE", "EXTRA"],
+    ["a:1", "dddddddddddd", "9MB", "3MB", "U"],
+    ["├─ linux/amd64", "333333333333", "7.65MB", "3MB", ""],
+    ["└─ linux/arm64", "eeeeeeeeeeee", "7.65MB", "3MB", "U"],
+    [""],
+  ]);
+  assert.doesNotMatch(imageTree([two], { wanted: () => false, used: new Set() }), /a:1/);
 });

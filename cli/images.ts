@@ -5,8 +5,10 @@
  */
 
 import { define } from "./command.ts";
+import { UsageError } from "./flags.ts";
 import { FORMAT_HELP, printRows } from "./format.ts";
-import { IMAGE_COLUMNS, imageFilter, imageRows, namesMatch } from "./image_rows.ts";
+import { imageFilter, namesMatch, referenceFilter } from "./image_filters.ts";
+import { IMAGE_COLUMNS, imageRows } from "./image_rows.ts";
 
 export const command = define({
   name: "images",
@@ -26,19 +28,48 @@ export const command = define({
     "format": { type: "string", help: FORMAT_HELP },
     "no-trunc": { type: "bool", help: "Don't truncate output" },
     "quiet": { type: "bool", short: "q", help: "Only show image IDs" },
+    "tree": { type: "bool", help: "List multi-platform images as a tree" },
   },
-  missing: ["tree"],
 }, async (context, { flags, args }) => {
-  const images = await context.engine().images.list();
+  if (flags.tree) {
+    for (const flag of ["digests", "no-trunc", "quiet"] as const) {
+      if (flags[flag]) throw notWithTree(flag);
+    }
+    if (flags.format !== undefined) throw notWithTree("format");
+  }
+  const { images, state } = context.engine();
+  const all = await images.list();
   const now = Date.now();
-  const rows = images.filter(imageFilter(flags.filter, images))
-    .flatMap((image) => imageRows(image, { whole: flags["no-trunc"], now }))
-    .filter((row) => args.length === 0 || namesMatch(args[0]!, row));
+  const found = all.filter(imageFilter(flags.filter, all, now));
+  const matches = referenceFilter(flags.filter);
+  const wanted = (row: { readonly Repository?: unknown; readonly Tag?: unknown }): boolean =>
+    matches(row) && (args.length === 0 || namesMatch(args[0]!, row));
+  if (flags.tree) {
+    const { imageTree } = await import("./image_tree.ts");
+    const used = new Set(state.containers.list().map(({ imageId }) => imageId));
+    context.out(imageTree(found, { wanted, used }));
+    return 0;
+  }
+  const rows = found.flatMap((image) => imageRows(image, { whole: flags["no-trunc"], now }))
+    .filter(wanted);
   const { Digest, ...withoutDigest } = IMAGE_COLUMNS;
+  if (flags.quiet && [undefined, "table"].includes(flags.format)) {
+    context.out(rows.map(({ ID }) => `${ID}\n`).join("")); // a line per tag, as in Docker
+    return 0;
+  }
   printRows(context, rows, {
     format: flags.format,
     columns: flags.digests ? { ...IMAGE_COLUMNS, Digest: Digest! } : withoutDigest,
-    quiet: flags.quiet,
+    quiet: false,
   });
   return 0;
 });
+
+function notWithTree(flag: string): UsageError {
+  return new UsageError({
+    command: "images",
+    reason: `--${flag} is not yet supported with --tree`,
+    code: "not_implemented",
+    exitCode: 1,
+  });
+}

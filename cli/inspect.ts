@@ -9,6 +9,7 @@ import { list } from "../src/task/mod.ts";
 import { type Context, define } from "./command.ts";
 import { lineOf } from "./failure.ts";
 import { FORMAT_ONE_HELP } from "./format.ts";
+import type { InspectMode } from "./image_inspect.ts";
 
 export const command = define({
   name: "inspect",
@@ -17,6 +18,13 @@ export const command = define({
   args: [1, Infinity],
   flags: {
     "format": { type: "string", short: "f", help: FORMAT_ONE_HELP },
+    "mode": {
+      type: "string",
+      default: "dockercompat",
+      ours: true,
+      help: 'Form of an image: "dockercompat", or "native" with its documents',
+    },
+    "platform": { type: "string", help: "Inspect a platform of a multi-platform image" },
     "type": {
       type: "string",
       help: 'Only inspect objects of the given type ("container", "image")',
@@ -25,14 +33,14 @@ export const command = define({
   missing: ["size,s"],
 }, async (context, { flags, args }) => {
   const type = typeOf(flags.type);
+  const how = { type, mode: modeOf(flags.mode), platform: flags.platform };
   const found: unknown[] = [];
-  let code = 0;
+  const failures: string[] = [];
   for (const name of args) {
     try {
-      found.push(await inspect(context, name, type));
+      found.push(await inspect(context, name, how));
     } catch (error) {
-      context.err(`ctr: ${lineOf(error)}\n`);
-      code = 1;
+      failures.push(`ctr: ${lineOf(error)}\n`);
     }
   }
   if (flags.format === undefined) context.out(`${JSON.stringify(found, null, 4)}\n`);
@@ -40,10 +48,27 @@ export const command = define({
     const { formatOne } = await import("./format.ts");
     for (const one of found) context.out(formatOne(flags.format, one));
   }
-  return code;
+  context.err(failures.join(""));
+  return failures.length === 0 ? 0 : 1;
 });
 
 type Type = "container" | "image";
+
+interface How {
+  readonly type: Type | undefined;
+  readonly mode: InspectMode;
+  readonly platform: string | undefined;
+}
+
+function modeOf(text: string): InspectMode {
+  if (text === "dockercompat" || text === "native") return text;
+  throw new CtrError({
+    code: "invalid_argument",
+    operation: "use --mode",
+    subject: text,
+    reason: 'it is "dockercompat" or "native"',
+  });
+}
 
 function typeOf(text: string | undefined): Type | undefined {
   if (text === undefined || text === "container" || text === "image") return text;
@@ -56,8 +81,10 @@ function typeOf(text: string | undefined): Type | undefined {
   });
 }
 
-async function inspect(context: Context, name: string, type: Type | undefined): Promise<unknown> {
-  if (type !== "image") {
+async function inspect(context: Context, name: string, how: How): Promise<unknown> {
+  const { type, mode, platform } = how;
+  // A platform is asked of images, as Docker has it: containers have none to choose from.
+  if (type !== "image" && platform === undefined) {
     try {
       return await (await list()).inspectContainer(context.engine(), name);
     } catch (error) {
@@ -65,7 +92,8 @@ async function inspect(context: Context, name: string, type: Type | undefined): 
     }
   }
   try {
-    return await inspectImage(context, name);
+    const details = await context.engine().images.inspect(name, { platform });
+    return (await import("./image_inspect.ts")).imageView(details, mode);
   } catch (error) {
     if (type === "image" || !isNotFound(error)) throw error;
     throw new CtrError({
@@ -75,25 +103,4 @@ async function inspect(context: Context, name: string, type: Type | undefined): 
       reason: "no such container or image",
     });
   }
-}
-
-async function inspectImage(context: Context, name: string): Promise<unknown> {
-  const { images } = context.engine();
-  const image = await images.resolve(name);
-  const summary = (await images.list()).find(({ id }) => id === image.id);
-  const { config } = image;
-  return {
-    Id: image.id,
-    RepoTags: summary?.repoTags ?? [],
-    RepoDigests: summary?.repoDigests ?? [],
-    Created: config.created ?? "",
-    Author: config.author ?? "",
-    Config: config.config ?? {},
-    Architecture: config.architecture,
-    ...config.variant === undefined ? {} : { Variant: config.variant },
-    Os: config.os,
-    Size: summary?.size ?? image.size,
-    RootFS: { Type: "layers", Layers: config.rootfs.diff_ids },
-    Descriptor: { digest: image.target },
-  };
 }

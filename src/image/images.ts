@@ -9,6 +9,7 @@ import type { Snapshotter } from "../snapshot/mod.ts";
 import type { State } from "../state/mod.ts";
 import type { HistoryStep } from "./history.ts";
 import { HOST, isHost } from "./host.ts";
+import type { ImageDetails } from "./inspect.ts";
 import type { LoadedImage, LoadOptions } from "./load.ts";
 import type { NewImage } from "./make.ts";
 import { isTransport, withoutDocker } from "./name.ts";
@@ -81,6 +82,8 @@ export interface Images {
   pull(reference: string, options?: PullImageOptions): Promise<Image>;
   /** Bring an image to the registry of its name, with all platforms that the store has. */
   push(reference: string, options?: PushImageOptions): Promise<PushedImage>;
+  /** An image of the store with its documents and all its names. @throws {CtrError} `not_found` */
+  inspect(reference: string, options?: { platform?: string | undefined }): Promise<ImageDetails>;
   /** One entry per image ID, newest first. */
   list(): Promise<readonly ImageSummary[]>;
   /**
@@ -144,6 +147,8 @@ export function openImages(options: ImagesOptions): Images {
     pull,
     push: async (reference, how = {}) =>
       (await import("./push.ts")).pushImage(options, reference, how),
+    inspect: async (reference, { platform } = {}) =>
+      (await import("./inspect.ts")).inspectImage(options, reference, platform),
     list: async () => (await import("./list.ts")).listImages(options),
     remove: async (reference, how = {}) =>
       (await import("./remove.ts")).removeImage(options, reference, how),

@@ -1,5 +1,5 @@
 /**
- * All images, as `docker images` groups them.
+ * All images, as `docker images` groups them: by what runs here.
  *
  * @module
  */
@@ -8,38 +8,57 @@ import type { ImageRecord, ImageVariant, State } from "../state/mod.ts";
 import { HOST } from "./host.ts";
 import type { ImagesOptions } from "./images.ts";
 import { familiarName, splitName } from "./name.ts";
-import type { ImageConfig, ImageSummary } from "./types.ts";
+import type { ImageConfig, ImagePlatform, ImageSummary } from "./types.ts";
 import { isUnnamed } from "./unnamed.ts";
+import { THIS_PLATFORM } from "./variant.ts";
 
-/** One entry per image ID, newest first. */
+interface Group {
+  readonly variants: readonly ImageVariant[];
+  readonly records: ImageRecord[];
+}
+
+/**
+ * One entry per image ID, newest first. A name that means an image on several platforms is one entry,
+ * of this machine's platform where it is among them. A few queries, whatever the number of images.
+ */
 export function listImages({ state, snapshotter }: ImagesOptions): readonly ImageSummary[] {
-  const groups = new Map<string, { variant: ImageVariant; records: ImageRecord[] }>();
+  const variants = Map.groupBy(state.images.variants(), ({ target }) => target);
+  const groups = new Map<string, Group>();
   for (const record of state.images.list()) {
-    for (const variant of state.images.variants(record.target.digest)) {
-      const group = groups.get(variant.id);
-      if (group === undefined) groups.set(variant.id, { variant, records: [record] });
-      else if (!group.records.some(({ name }) => name === record.name)) group.records.push(record);
+    const here = variants.get(record.target.digest)?.sort(preferred) ?? [];
+    const id = here[0]?.id;
+    if (id === undefined) continue;
+    const group = groups.get(id);
+    if (group === undefined) groups.set(id, { variants: here, records: [record] });
+    else {
+      group.records.push(record);
+      // The same image by itself and in an index: the one with more platforms tells more.
+      if (here.length > group.variants.length) groups.set(id, { ...group, variants: here });
     }
   }
-  return [...groups.values()]
-    .map(({ variant, records }) =>
-      summary(variant, records, unpackedSize(state, snapshotter.name, variant))
-    )
+  const measure = measurer(state, snapshotter.name);
+  return [...groups.values()].map((group) => summary(group, measure))
     .sort((a, b) => b.createdAt - a.createdAt);
 }
 
+/** This machine's platform first, then by name. */
+function preferred(a: ImageVariant, b: ImageVariant): number {
+  return Number(b.platform === THIS_PLATFORM) - Number(a.platform === THIS_PLATFORM) ||
+    (a.platform < b.platform ? -1 : 1);
+}
+
 function summary(
-  variant: ImageVariant,
-  records: readonly ImageRecord[],
-  unpacked: number | undefined,
+  { variants, records }: Group,
+  measure: (variants: readonly ImageVariant[]) => number,
 ): ImageSummary {
+  const [variant] = variants as [ImageVariant];
   const config = JSON.parse(variant.config) as ImageConfig;
   const names = records.map(({ name }) => name);
   const created = Date.parse(config.created ?? "");
   return {
     id: variant.id,
     names,
-    repoTags: names.filter((name) => !name.includes("@")).map(familiarName),
+    repoTags: names.filter((name) => !name.includes("@")).map(familiarName).sort(),
     repoDigests: [
       ...new Set(
         records.filter(({ name }) => name !== HOST && !isUnnamed(name))
@@ -47,21 +66,44 @@ function summary(
             `${familiarName(splitName(name).repository)}@${target.digest}`
           ),
       ),
-    ],
+    ].sort(),
     target: variant.target,
     platform: variant.platform,
+    platforms: variants.map((each): ImagePlatform => ({
+      platform: each.platform,
+      id: each.id,
+      manifest: each.manifest,
+      size: measure([each]),
+      contentSize: each.size,
+    })),
     createdAt: Number.isNaN(created) ? 0 : created,
-    size: unpacked ?? variant.size,
+    size: measure(variants),
+    contentSize: variants.reduce((sum, { size }) => sum + size, 0),
     labels: config.config?.Labels ?? {},
   };
 }
 
-function unpackedSize(
+/** Bytes on disk: of unpacked layers, each once, or of the stored ones where they are not unpacked. */
+function measurer(
   state: State,
   snapshotter: string,
-  variant: ImageVariant,
-): number | undefined {
-  if (variant.chainId === "") return 0;
-  const chain = state.snapshots(snapshotter).chain(variant.chainId);
-  return chain.length === 0 ? undefined : chain.reduce((sum, { bytes }) => sum + bytes, 0);
+): (variants: readonly ImageVariant[]) => number {
+  const rows = state.snapshots(snapshotter).list();
+  const byName = new Map(rows.map((row) => [row.name, row]));
+  const byNumber = new Map(rows.map((row) => [row.number, row]));
+  return (variants) => {
+    const counted = new Set<number>();
+    let bytes = 0;
+    for (const { chainId, size } of variants) {
+      if (chainId === "") continue;
+      let row = byName.get(chainId);
+      if (row === undefined) bytes += size;
+      while (row !== undefined && !counted.has(row.number)) {
+        counted.add(row.number);
+        bytes += row.bytes;
+        row = row.parent === undefined ? undefined : byNumber.get(row.parent);
+      }
+    }
+    return bytes;
+  };
 }

@@ -39,11 +39,13 @@ export type { NewImage } from "./make.ts";
 export type { SaveOptions } from "./save.ts";
 export type { BlobStore, Descriptor, ImageSources, RemoteImage } from "./sources.ts";
 export type { HistoryStep } from "./history.ts";
+export type { Document, ImageDetails } from "./inspect.ts";
 export { canonicalName, familiarName, isTransport, withoutDocker } from "./name.ts";
 export { THIS_PLATFORM } from "./variant.ts";
 export type {
   Image,
   ImageConfig,
+  ImagePlatform,
   ImageProgress,
   ImageRemoval,
   ImageSummary,

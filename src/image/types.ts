@@ -60,12 +60,28 @@ export interface ImageSummary {
   /** Canonical names of the records. */
   readonly names: readonly string[];
   readonly target: string;
+  /** The one that the ID is of: this machine's where the store has it. */
   readonly platform: string;
+  /** All that the store has, that one first. */
+  readonly platforms: readonly ImagePlatform[];
   /** Milliseconds since the epoch, of the configuration. */
   readonly createdAt: number;
-  /** Bytes of the unpacked layers, or of the stored ones where they are not unpacked. */
+  /** Bytes of the unpacked layers, or of the stored ones where they are not unpacked; all platforms. */
   readonly size: number;
+  /** Bytes of configurations and layers as stored, compressed; all platforms. */
+  readonly contentSize: number;
   readonly labels: Readonly<Record<string, string>>;
+}
+
+/** What an image is on one of its platforms. */
+export interface ImagePlatform {
+  readonly platform: string;
+  /** Digest of the configuration. */
+  readonly id: string;
+  readonly manifest: string;
+  /** As in {@link ImageSummary}, of this platform alone. */
+  readonly size: number;
+  readonly contentSize: number;
 }
 
 /** One thing that `remove` did. */
