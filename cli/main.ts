@@ -6,6 +6,7 @@
 
 import { runtimeArgv, sys } from "../ffi/mod.ts";
 import { SYS } from "../src/program/mod.ts";
+import { loadSnapshotter, type OpenSnapshotter } from "../src/snapshot/mod.ts";
 import { directories } from "../src/state/mod.ts";
 import { type Engine, openEngine } from "../src/task/mod.ts";
 import { now } from "../src/trace.ts";
@@ -37,6 +38,11 @@ export const GLOBAL = {
       ours: true,
       help: "Where the state of running containers is kept ($CTR_EXEC_ROOT) (default /run/ctr)",
     },
+    "snapshotter": {
+      type: "string",
+      ours: true,
+      help: "How image layers are kept: overlayfs, erofs, native ($CTR_SNAPSHOTTER)",
+    },
     "version": { type: "bool", short: "v", help: "Print version information and quit" },
   },
   missing: [
@@ -57,7 +63,10 @@ export async function main(argv: readonly string[]): Promise<number> {
   try {
     const { flags, args } = parse(GLOBAL, argv);
     debug = flags.debug;
-    const context = contextOf(flags, beganUs);
+    const { env } = process;
+    const snapshotter = flags.snapshotter ?? (env["CTR_SNAPSHOTTER"] || undefined);
+    const opener = snapshotter === undefined ? undefined : await loadSnapshotter(snapshotter);
+    const context = contextOf(flags, beganUs, opener);
     if (flags.version) {
       const { VERSION } = await import("./version.ts");
       context.out(`ctr version ${VERSION}\n`);
@@ -89,7 +98,11 @@ export async function main(argv: readonly string[]): Promise<number> {
 
 type GlobalFlags = Parsed<typeof GLOBAL["flags"]>["flags"];
 
-function contextOf(flags: GlobalFlags, beganUs: number): Context {
+function contextOf(
+  flags: GlobalFlags,
+  beganUs: number,
+  openSnapshotter: OpenSnapshotter | undefined,
+): Context {
   let engine: Engine | undefined;
   const { env } = process;
   return {
@@ -97,18 +110,18 @@ function contextOf(flags: GlobalFlags, beganUs: number): Context {
     beganUs,
     out: (text) => writeTo(1, text),
     err: (text) => writeTo(2, text),
-    engine: () => engine ??= open(flags["data-root"], flags["exec-root"], env),
+    engine: () => engine ??= open(flags, env, openSnapshotter),
   };
 }
 
 function open(
-  dataRoot: string | undefined,
-  execRoot: string | undefined,
+  flags: GlobalFlags,
   env: Context["env"],
+  openSnapshotter: OpenSnapshotter | undefined,
 ): Engine {
   const found = directories({
-    dataRoot: dataRoot ?? (env["CTR_DATA_ROOT"] || undefined),
-    execRoot: execRoot ?? (env["CTR_EXEC_ROOT"] || undefined),
+    dataRoot: flags["data-root"] ?? (env["CTR_DATA_ROOT"] || undefined),
+    execRoot: flags["exec-root"] ?? (env["CTR_EXEC_ROOT"] || undefined),
     env,
     uid: process.getuid!(),
   });
@@ -117,6 +130,7 @@ function open(
     directories: found,
     cleanupArgv: [...runtimeArgv, program("cli/main"), ...roots, "rm", "--force"],
     shimScript: program("src/shim/main"),
+    openSnapshotter,
     env,
   });
 }

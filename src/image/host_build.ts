@@ -169,7 +169,7 @@ async function makeTree(root: string, snapshotter: string): Promise<Subtree[]> {
 
 /** Some file systems cannot be a lower layer; those are shown read-only. */
 async function subtree(source: string, root: string, snapshotter: string): Promise<Subtree> {
-  const writable = snapshotter === "overlayfs" && await canOverlay(source, root);
+  const writable = snapshotter !== "native" && await canOverlay(source, root);
   const attributes = rootAttributes(source);
   return {
     source,

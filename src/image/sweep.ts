@@ -60,7 +60,7 @@ async function sweepSnapshots(state: State, snapshotter: Snapshotter): Promise<s
     for (const { number } of chainId === "" ? [] : table.chain(chainId)) needed.add(number);
   }
   const unneeded = table.list().filter(({ name, number, kind }) =>
-    kind === "committed" ? !needed.has(number) : /^(unpack|host)-/.test(name)
+    kind === "committed" ? !needed.has(number) : /^(unpack|host|explain)-/.test(name)
   );
   // Children before their parents. Numbers do not tell: layers are prepared in any order.
   const removed: string[] = [];

@@ -13,6 +13,7 @@ import { O_ARCH, open, SYS } from "../program/mod.ts";
 import { closeFd, cstring, openAt, toByteString } from "./_at.ts";
 
 const FSCONFIG_SET_STRING = 1;
+const FSCONFIG_SET_FD = 5;
 const FSCONFIG_CMD_CREATE = 6;
 const CLOEXEC = 1;
 
@@ -23,14 +24,19 @@ export interface Upper {
 }
 
 /**
- * Open the root of layers laid over each other, topmost first.
+ * Open the root of layers laid over each other, topmost first. One that is mounted nowhere is given
+ * as its descriptor, which takes Linux 6.13.
  *
  * @returns a descriptor of the merged root directory.
  * @throws {CtrError} `not_implemented` on a kernel without it; `internal` when it refuses.
  */
-export function openMerged(lowers: readonly string[], upper?: Upper): number {
+export function openMerged(lowers: readonly (string | number)[], upper?: Upper): number {
+  const [only] = lowers;
   if (upper === undefined && lowers.length === 1) {
-    return open(lowers[0]!, O.O_RDONLY | O_ARCH.O_DIRECTORY);
+    const flags = O.O_RDONLY | O_ARCH.O_DIRECTORY;
+    return typeof only === "number"
+      ? expect("openat", openAt(only, ".", flags))
+      : open(only!, flags);
   }
   const context = expect("fsopen", sys(SYS.fsopen, cstring("overlay"), CLOEXEC));
   const held: number[] = [];
@@ -59,19 +65,26 @@ export function openMerged(lowers: readonly string[], upper?: Upper): number {
 }
 
 /** A value of fsconfig has at most 255 bytes: descriptors are shorter than paths. */
-function setLowers(context: number, lowers: readonly string[], held: number[]): void {
+function setLowers(context: number, lowers: readonly (string | number)[], held: number[]): void {
   const set = (key: string, value: string): number => {
     const text = cstring(toByteString(value));
     return sys(SYS.fsconfig, context, FSCONFIG_SET_STRING, cstring(key), text, 0);
   };
-  const first = set("lowerdir+", lowers[0]!);
+  const add = (lower: string | number): number =>
+    typeof lower === "string"
+      ? set("lowerdir+", lower)
+      : sys(SYS.fsconfig, context, FSCONFIG_SET_FD, cstring("lowerdir+"), 0, lower);
+  const first = add(lowers[0]!);
   if (first >= 0) {
-    for (const lower of lowers.slice(1)) expect("fsconfig", set("lowerdir+", lower), lower);
+    for (const lower of lowers.slice(1)) expect("fsconfig", add(lower), String(lower));
     return;
   }
-  for (const lower of lowers) held.push(open(lower, O.O_PATH | O_ARCH.O_DIRECTORY));
+  for (const lower of lowers) {
+    if (typeof lower === "number") expect("fsconfig", first, String(lower));
+    else held.push(open(lower, O.O_PATH | O_ARCH.O_DIRECTORY));
+  }
   const value = held.map((fd) => `/proc/self/fd/${fd}`).join(":");
-  expect("fsconfig", value.length < 256 ? set("lowerdir", value) : first, lowers[0]);
+  expect("fsconfig", value.length < 256 ? set("lowerdir", value) : first, String(lowers[0]));
 }
 
 function expect(syscall: string, result: number, subject = "overlay"): number {

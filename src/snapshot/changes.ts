@@ -26,7 +26,7 @@ export async function changesOfContainer(
   key: string,
 ): Promise<readonly ContainerChange[]> {
   const { upper, lowers } = await containerLayers(snapshotter, key, "compare container");
-  const below = lowers.length === 0 ? -1 : openLayers(snapshotter, lowers);
+  const below = lowers.length === 0 ? -1 : await openLayers(lowers);
   const fd = open(upper, O.O_RDONLY | O_ARCH.O_DIRECTORY);
   try {
     const found: ContainerChange[] = [];

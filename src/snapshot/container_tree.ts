@@ -11,16 +11,21 @@ import { O_ARCH, open } from "../program/mod.ts";
 import { closeFd } from "./_at.ts";
 import { mountPoints } from "./_mount_points.ts";
 import { openMerged } from "./_merged.ts";
-import { SUBTREES } from "./overlay.ts";
+import { openLower } from "./open_lower.ts";
 import { tarOfTree } from "./tree_tar.ts";
-import type { Snapshotter } from "./types.ts";
+import type { Mount, Snapshotter } from "./types.ts";
 
-/** Directories of an active snapshot. */
+const LOWER = "lowerdir+=";
+
+/** The layers of an active snapshot. */
 export interface ContainerLayers {
   readonly upper: string;
   /** Topmost first. */
-  readonly lowers: readonly string[];
+  readonly lowers: readonly Layer[];
 }
+
+/** What a lower layer is: a directory, or something to mount. */
+type Layer = string | NonNullable<Mount["lowers"]>[number];
 
 /** Where the layers of an active snapshot are. @throws {CtrError} `not_implemented` for some. */
 export async function containerLayers(
@@ -32,26 +37,37 @@ export async function containerLayers(
   if (whiteouts !== "overlay") {
     throw unable(operation, key, `the ${snapshotter.name} snapshotter does not tell changes`);
   }
-  const { parent } = await snapshotter.stat(key);
-  for (let name = parent; name !== undefined;) {
-    const info = await snapshotter.stat(name);
-    if (SUBTREES in info.labels) {
-      throw unable(operation, key, "it is made of this machine, as the image host is");
-    }
-    name = info.parent;
+  const [root, ...others] = await snapshotter.mounts(key, { mounted: true });
+  if (others.length > 0) {
+    throw unable(operation, key, "it is made of this machine, as the image host is");
   }
-  return { upper, lowers: parent === undefined ? [] : await snapshotter.layers(parent) };
+  const { options, lowers = [] } = root!;
+  const directories = options.filter((option) => option.startsWith(LOWER))
+    .map((option) => option.slice(LOWER.length));
+  return { upper, lowers: [...directories, ...lowers] };
 }
 
 /**
  * Layers laid over each other, topmost first.
  *
- * @returns a descriptor.
- * @throws {CtrError} `not_implemented` where layers are no directories of files.
+ * @returns a descriptor of the merged root directory.
  */
-export function openLayers(snapshotter: Snapshotter, layers: readonly string[]): number {
-  if (snapshotter.name === "overlayfs") return openMerged(layers);
-  throw unable("read layers", snapshotter.name, "this snapshotter does not keep them as files");
+export async function openLayers(layers: readonly Layer[]): Promise<number> {
+  const mounted: number[] = [];
+  try {
+    const all: (string | number)[] = [];
+    for (const layer of layers) {
+      if (typeof layer === "string") {
+        all.push(layer);
+      } else {
+        mounted.push(await openLower(layer));
+        all.push(mounted.at(-1)!);
+      }
+    }
+    return openMerged(all);
+  } finally {
+    for (const fd of mounted) closeFd(fd);
+  }
 }
 
 /** The archive of all that a container sees of its image and its own. */
@@ -65,7 +81,7 @@ export async function* tarOfContainer(
     return;
   }
   const { upper, lowers } = await containerLayers(snapshotter, key, "export container");
-  yield* closing(openLayers(snapshotter, [upper, ...lowers]), (fd) => tarOfTree(fd));
+  yield* closing(await openLayers([upper, ...lowers]), (fd) => tarOfTree(fd));
 }
 
 /** The layer that a container's changes are, without what its runtime put there. */

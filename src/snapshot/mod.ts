@@ -17,12 +17,13 @@
 import { CtrError } from "../errors.ts";
 import type { State } from "../state/mod.ts";
 import { overlaySnapshotter } from "./overlay.ts";
-import type { Mount, Snapshotter } from "./types.ts";
+import type { Snapshotter } from "./types.ts";
 
 export { rootAttributes, type Subtree, SUBTREES } from "./overlay.ts";
 export type { ApplyResult } from "./apply.ts";
 export type { ContainerChange } from "./changes.ts";
 export type { LayerCommit, LayerSource } from "./layer.ts";
+export { openLower } from "./open_lower.ts";
 export type {
   ApplyTarget,
   CommitOptions,
@@ -38,20 +39,23 @@ export type {
 /** The snapshotters there are. */
 export const SNAPSHOTTERS: readonly string[] = ["overlayfs", "native", "erofs"];
 
+/** Makes a snapshotter of a store. */
+export type OpenSnapshotter = (state: State) => Snapshotter;
+
 /** The overlayfs snapshotter, which costs nothing to open. */
 export function openOverlay(state: State): Snapshotter {
   return overlaySnapshotter(state);
 }
 
 /**
- * A snapshotter by name.
+ * What opens a snapshotter of this name.
  *
  * @throws {CtrError} `invalid_argument` for an unknown name.
  */
-export async function openSnapshotter(name: string, state: State): Promise<Snapshotter> {
-  if (name === "overlayfs") return overlaySnapshotter(state);
-  if (name === "native") return (await import("./native.ts")).nativeSnapshotter(state);
-  if (name === "erofs") return (await import("./erofs/snapshotter.ts")).erofsSnapshotter(state);
+export async function loadSnapshotter(name: string): Promise<OpenSnapshotter> {
+  if (name === "overlayfs") return overlaySnapshotter;
+  if (name === "native") return (await import("./native.ts")).nativeSnapshotter;
+  if (name === "erofs") return (await import("./erofs/snapshotter.ts")).erofsSnapshotter;
   throw new CtrError({
     code: "invalid_argument",
     operation: "use snapshotter",
@@ -61,17 +65,9 @@ export async function openSnapshotter(name: string, state: State): Promise<Snaps
   });
 }
 
-/**
- * Open the root of a layer that a mount names in `lowers`, or of a view, mounted nowhere.
- *
- * @returns a descriptor; closing it ends the mount.
- */
-export async function openLower(
-  { source, options }: Pick<Mount, "source" | "options">,
-): Promise<number> {
-  const { openErofs } = await import("./erofs/mount.ts");
-  const devices = options.filter((option) => option.startsWith("device="));
-  return openErofs(source, devices.map((option) => option.slice("device=".length)));
+/** A snapshotter by name. @throws {CtrError} `invalid_argument` for an unknown name. */
+export async function openSnapshotter(name: string, state: State): Promise<Snapshotter> {
+  return (await loadSnapshotter(name))(state);
 }
 
 /** Unpack a layer's tar into an active snapshot; see {@link import("./layer.ts")}. */

@@ -31,7 +31,7 @@ export interface Subtree {
 }
 
 /** What the runtime puts into an image that has no such files, and overlayfs into its directories. */
-const TRACES = {
+export const TRACES = {
   written: {
     files: ["fs/etc/hostname", "fs/etc/hosts", "fs/etc/resolv.conf"],
     directories: ["fs/etc", "fs", "fs1"],
@@ -54,43 +54,19 @@ const driver: Driver = {
   traces: TRACES,
   create: (dir, [row, ...parents]) => {
     makeRoot(`${dir}/fs`, parents[0]?.labels[ROOT]);
-    if (row!.kind === "view") return;
-    makeDirectory(`${dir}/work`, 0o700);
-    subtrees(parents).forEach((tree, index) => {
-      if (tree.readonly === true) return;
-      makeRoot(`${dir}/fs${index + 1}`, tree.root);
-      makeDirectory(`${dir}/work${index + 1}`, 0o700);
-    });
+    if (row!.kind === "active") makeWritable(dir, parents);
   },
   mounts: (root, [row, ...parents]) => {
     const dir = `${root}/${row!.number}`;
-    const active = row!.kind === "active";
-    const volatile = row!.labels[VOLATILE] === "true";
     const lowers = parents.map((parent) => `${root}/${parent.number}/fs`);
-    const writable = (suffix: string) => ({
-      upper: `${dir}/fs${suffix}`,
-      work: `${dir}/work${suffix}`,
-      volatile,
-    });
     return [
-      active
-        ? overlay(lowers, writable(""))
+      row!.kind === "active"
+        ? overlay(lowers, writable(dir, row!, ""))
         : overlay(lowers.length === 0 ? [`${dir}/fs`] : lowers, undefined),
-      ...subtrees(parents).map(({ source, target, readonly }, index) => ({
-        ...overlay([source], active && readonly !== true ? writable(`${index + 1}`) : undefined),
-        target,
-      })),
+      ...subtreeMounts(dir, row!, parents),
     ];
   },
-  /** Overlayfs refuses a work directory that was volatile before; it makes `work/work` anew. */
-  prepareRemount: (root, [row, ...parents]) => {
-    if (row!.labels[VOLATILE] !== "true") return;
-    const dir = `${root}/${row!.number}`;
-    for (const suffix of ["", ...subtrees(parents).map((_, index) => index + 1)]) {
-      const work = toByteString(`${dir}/work${suffix}/work`);
-      deleteTreeAt(AT.AT_FDCWD, work, { left: Infinity });
-    }
-  },
+  prepareRemount: renewWork,
   commitLabels: (root, row): Readonly<Record<string, string>> => {
     const owner = rootAttributes(`${root}/${row.number}/fs`);
     return owner === undefined ? {} : { [ROOT]: owner };
@@ -105,10 +81,57 @@ export function overlaySnapshotter(state: State): Snapshotter {
   return directorySnapshotter(driver, state);
 }
 
+/** What overlayfs needs besides `fs`, for the root and for each subtree. */
+export function makeWritable(dir: string, parents: readonly SnapshotRow[]): void {
+  makeDirectory(`${dir}/work`, 0o700);
+  subtrees(parents).forEach((tree, index) => {
+    if (tree.readonly === true) return;
+    makeRoot(`${dir}/fs${index + 1}`, tree.root);
+    makeDirectory(`${dir}/work${index + 1}`, 0o700);
+  });
+}
+
+/** Overlayfs refuses a work directory that was volatile before; it makes `work/work` anew. */
+export function renewWork(root: string, [row, ...parents]: readonly SnapshotRow[]): void {
+  if (row!.labels[VOLATILE] !== "true") return;
+  const dir = `${root}/${row!.number}`;
+  for (const suffix of ["", ...subtrees(parents).map((_, index) => index + 1)]) {
+    const work = toByteString(`${dir}/work${suffix}/work`);
+    deleteTreeAt(AT.AT_FDCWD, work, { left: Infinity });
+  }
+}
+
+/** The mounts of the host's directories that a chain of parents brings. */
+export function subtreeMounts(
+  dir: string,
+  row: SnapshotRow,
+  parents: readonly SnapshotRow[],
+): readonly Mount[] {
+  const active = row.kind === "active";
+  return subtrees(parents).map(({ source, target, readonly }, index) => ({
+    ...overlay(
+      [source],
+      active && readonly !== true ? writable(dir, row, `${index + 1}`) : undefined,
+    ),
+    target,
+  }));
+}
+
+interface Writable {
+  readonly upper: string;
+  readonly work: string;
+  readonly volatile: boolean;
+}
+
+function writable(dir: string, row: SnapshotRow, suffix: string): Writable {
+  const volatile = row.labels[VOLATILE] === "true";
+  return { upper: `${dir}/fs${suffix}`, work: `${dir}/work${suffix}`, volatile };
+}
+
 /** Overlayfs wants two directories at least; one alone is bound. */
 function overlay(
   lowers: readonly string[],
-  writable: { upper: string; work: string; volatile: boolean } | undefined,
+  writable: Writable | undefined,
 ): Mount {
   if (writable === undefined && lowers.length === 1) {
     return { type: "bind", source: lowers[0]!, options: ["rbind", "ro"] };

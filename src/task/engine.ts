@@ -7,7 +7,7 @@
 
 import { dockerConfigAccess, type Images, openImages } from "../image/mod.ts";
 import { sharedShim, type Shim, type ShimProgram, shimProgram, spawnShim } from "../shim/mod.ts";
-import { openOverlay, type Snapshotter } from "../snapshot/mod.ts";
+import { openOverlay, type OpenSnapshotter, type Snapshotter } from "../snapshot/mod.ts";
 import { type Directories, openState, type State } from "../state/mod.ts";
 
 /** Everything that an operation needs. */
@@ -43,6 +43,8 @@ export interface EngineOptions {
    * Killing that shim ends them all.
    */
   readonly sharedShim?: boolean;
+  /** How image layers are kept, where nothing else is said. */
+  readonly openSnapshotter?: OpenSnapshotter | undefined;
   /** Shims get of it what the runtime needs, nothing of the user's secrets. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
@@ -56,7 +58,7 @@ export function openEngine(options: EngineOptions): Engine {
   const store = () => {
     if (opened === undefined) {
       const state = openState(options.directories);
-      const snapshotter = openOverlay(state);
+      const snapshotter = (options.openSnapshotter ?? openOverlay)(state);
       const access = () => dockerConfigAccess(options.env ?? {});
       opened = { state, snapshotter, images: openImages({ state, snapshotter, access }) };
     }

@@ -6,17 +6,19 @@
 
 import { CtrError } from "../errors.ts";
 import { explain } from "../runtime/mod.ts";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ContainerRecord } from "../state/mod.ts";
-import type { Mount } from "../snapshot/mod.ts";
 import { writeBundle } from "./bundle.ts";
 import type { Engine } from "./engine.ts";
 import { newId, newName } from "./names.ts";
 import { dataDir } from "./place.ts";
 import { containerConfig, hostConfig } from "./resolve.ts";
 import type { ContainerOptions } from "./types.ts";
+
+/** Keys of snapshots that are removed at once; `sweep` of the images takes stale ones. */
+const EXPLAIN_PREFIX = "explain-";
 
 /** The syscall program of the container that these options describe. Nothing of it is made. */
 export async function explainRun(engine: Engine, options: ContainerOptions): Promise<string> {
@@ -28,13 +30,12 @@ export async function explainRun(engine: Engine, options: ContainerOptions): Pro
       reason: "only the system calls of the built-in runtime are known",
     });
   }
-  const image = options.rootfs !== undefined
-    ? undefined
-    : await engine.images.ensure(options.image, {
-      pull: options.pull ?? "missing",
-      platform: options.platform,
-      onProgress: options.onProgress,
-    });
+  const { images, snapshotter } = await engine.by(options.snapshotter);
+  const image = options.rootfs !== undefined ? undefined : await images.ensure(options.image, {
+    pull: options.pull ?? "missing",
+    platform: options.platform,
+    onProgress: options.onProgress,
+  });
   const id = newId();
   const record: ContainerRecord = {
     id,
@@ -42,41 +43,27 @@ export async function explainRun(engine: Engine, options: ContainerOptions): Pro
     image: options.image,
     imageId: image?.id ?? "",
     platform: image?.platform ?? "",
-    snapshotter: image === undefined ? "" : engine.snapshotter.name,
+    snapshotter: image === undefined ? "" : snapshotter.name,
     snapshotKey: image === undefined ? "" : id,
     rootfs: options.rootfs ?? "",
     createdAt: Date.now(),
     config: containerConfig(options, image, id),
     hostConfig: hostConfig(options),
   };
-  if ((options.snapshotter ?? engine.snapshotter.name) !== engine.snapshotter.name) {
-    throw new CtrError({
-      code: "not_implemented",
-      operation: "explain",
-      subject: options.snapshotter!,
-      reason: "only what the usual snapshotter would mount can be explained",
-    });
-  }
   const scratch = mkdtempSync(join(tmpdir(), "ctr-explain-"));
   const place = dataDir(engine.directories, id);
+  const key = `${EXPLAIN_PREFIX}${id}`;
+  const volatile = record.hostConfig.autoRemove;
   try {
-    mkdirSync(join(scratch, "fs"));
-    const lowers = image?.chainId === undefined
+    // What would be mounted is known best by who makes it; it goes again at once.
+    const mounts = image === undefined
       ? []
-      : await engine.snapshotter.layers(image.chainId);
-    const mounts: Mount[] = record.rootfs !== "" ? [] : [{
-      type: "overlay",
-      source: "overlay",
-      options: [
-        ...lowers.map((path) => `lowerdir+=${path}`),
-        `upperdir=${scratch}/fs`,
-        `workdir=${scratch}/work`,
-      ],
-    }];
+      : await snapshotter.prepare(key, image.chainId, { volatile });
     const spec = await writeBundle(scratch, record, mounts, options.terminalSize);
     const text = await explain({ id, bundle: scratch, spec, rootfs: mounts });
     return text.replaceAll(scratch, place);
   } finally {
+    if (image !== undefined) await snapshotter.remove(key).catch(() => {});
     rmSync(scratch, { recursive: true });
   }
 }

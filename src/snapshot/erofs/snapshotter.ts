@@ -21,7 +21,15 @@ import { AT } from "../../linux/mod.ts";
 import { exists } from "../../program/mod.ts";
 import { toByteString } from "../_at.ts";
 import { deleteTreeAt } from "../_delete_tree.ts";
-import { makeDirectory, makeRoot, ROOT, rootAttributes, subtrees } from "../overlay.ts";
+import {
+  makeRoot,
+  makeWritable,
+  renewWork,
+  ROOT,
+  rootAttributes,
+  subtreeMounts,
+  TRACES,
+} from "../overlay.ts";
 import { directorySnapshotter, type Driver, VOLATILE } from "../store.ts";
 import type { Mount, Snapshotter } from "../types.ts";
 import { dataFile } from "./layer_files.ts";
@@ -32,33 +40,19 @@ const driver: Driver = {
   name: "erofs",
   rebase: true,
   traces: {
-    written: {
-      files: ["fs/etc/hostname", "fs/etc/hosts", "fs/etc/resolv.conf"],
-      directories: ["fs/etc", "fs"],
-    },
-    kept: {
-      // The first three are a layer's; a container has none of them.
-      files: ["data", "members", "index", "work/work/incompat/volatile/dirty"],
-      directories: ["work/work/incompat/volatile", "work/work/incompat", "work/work", "work"],
-    },
+    written: TRACES.written,
+    // The first three are a layer's; a container has none of them.
+    kept: { ...TRACES.kept, files: ["data", "members", "index", ...TRACES.kept.files] },
   },
   create: (dir, [row, ...parents]) => {
     makeRoot(`${dir}/fs`, inheritedRoot(parents));
-    if (row!.kind === "active") makeDirectory(`${dir}/work`, 0o700);
+    if (row!.kind === "active") makeWritable(dir, parents);
   },
   mounts: (root, [row, ...parents]) => [
     rootMount(root, row!, parents),
-    ...subtrees(parents).map(({ source, target }) => ({
-      type: "bind",
-      source,
-      target,
-      options: ["rbind", "ro"],
-    })),
+    ...subtreeMounts(`${root}/${row!.number}`, row!, parents),
   ],
-  /** Overlayfs refuses a work directory that was volatile before; it makes `work/work` anew. */
-  prepareRemount: (root, [row]) => {
-    if (row!.labels[VOLATILE] === "true") discard(`${root}/${row!.number}/work/work`);
-  },
+  prepareRemount: renewWork,
   applyTarget: (root, { number }) => ({
     root: `${root}/${number}/fs`,
     whiteouts: "overlay",
