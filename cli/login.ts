@@ -19,7 +19,7 @@ export const command = define({
     "username": { type: "string", short: "u", help: "Username" },
   },
 }, async (context, { flags, args }) => {
-  const { checkLogin, dockerConfig, hostOf, hostsDirectories } = await import("../src/pull/mod.ts");
+  const { checkLogin, dockerConfig, hostOf, registryAccess } = await import("../src/pull/mod.ts");
   const host = hostOf(args[0] ?? "docker.io");
   const given = await credentials(context, {
     username: flags.username,
@@ -27,8 +27,8 @@ export const command = define({
     stdin: flags["password-stdin"],
   });
   const config = dockerConfig(context.env);
-  const access = { hostsDirs: hostsDirectories(context.env) };
-  const helper = await config.store(host, await checkLogin(host, given, access));
+  const checked = await checkLogin(host, given, registryAccess(context.env));
+  const helper = await config.store(host, checked);
   if (helper === undefined) {
     context.err(
       `WARNING! Your credentials are stored unencrypted in '${config.path}'.\n` +

@@ -36,17 +36,13 @@ export const command = define({
     const reason = `limit ${limit} is outside the range of [1, ${MOST}]`;
     throw new UsageError({ command: "search", reason, exitCode: 1 });
   }
-  const { dockerConfig, hostsDirectories, search } = await import("../src/pull/mod.ts");
+  const { registryAccess, search } = await import("../src/pull/mod.ts");
   const wanted = filterBy<Awaited<ReturnType<typeof search>>[number]>(flags.filter, {
     "is-automated": ({ automated }, value) => String(automated) === value,
     "is-official": ({ official }, value) => String(official) === value,
     "stars": ({ stars }, value) => stars >= Number(value),
   });
-  const found = await search(term, {
-    limit,
-    credentials: dockerConfig(context.env).credentials,
-    hostsDirs: hostsDirectories(context.env),
-  });
+  const found = await search(term, { ...registryAccess(context.env), limit });
   const rows = found.filter(wanted).map(({ name, description, stars, official, automated }) => {
     const line = printable(description.replace(/[\r\n\t]+/g, " "));
     return {

@@ -22,8 +22,7 @@ export { openImages } from "./images.ts";
 export async function dockerConfigAccess(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<import("./sources.ts").RegistryAccess> {
-  const { dockerConfig, hostsDirectories } = await import("../pull/mod.ts");
-  return { credentials: dockerConfig(env).credentials, hostsDirs: hostsDirectories(env) };
+  return (await import("../pull/mod.ts")).registryAccess(env);
 }
 
 export type {

@@ -27,7 +27,10 @@ export interface RemoteImage {
 }
 
 /** How registries are spoken to. */
-export type RegistryAccess = Pick<RegistryOptions, "credentials" | "hostsDirs" | "insecure">;
+export type RegistryAccess = Pick<
+  RegistryOptions,
+  "credentials" | "hostsDirs" | "insecure" | "proxy"
+>;
 
 /** Where images come from. */
 export interface ImageSources {

@@ -6,7 +6,7 @@
 
 import { CtrError } from "../errors.ts";
 import { basicAuthorization, type Challenge, type Credentials, tokenOf, tokenUrl } from "./auth.ts";
-import { exchange, type Tls } from "./exchange.ts";
+import { exchange, type Reach } from "./exchange.ts";
 import { isLoopback } from "./reach.ts";
 import { redact, refusal } from "./registry_error.ts";
 
@@ -16,12 +16,10 @@ export type CredentialSource =
   | ((host: string) => Promise<Credentials | undefined>);
 
 /** The parts of {@link Authorizer}'s surroundings. */
-export interface AuthorizerOptions {
+export interface AuthorizerOptions extends Reach {
   readonly registry: string;
   readonly subject: string;
   readonly operation: string;
-  readonly base: URL;
-  readonly tls?: Tls | undefined;
   readonly credentials?: CredentialSource | undefined;
   readonly signal?: AbortSignal | undefined;
 }

@@ -27,7 +27,7 @@ export async function openTransports(
   what: Purpose,
   capability?: Capability,
 ): Promise<readonly [Transport, ...Transport[]]> {
-  const { credentials, hostsDirs = [], insecure, retryMs, signal, timeoutMs } = access;
+  const { credentials, hostsDirs = [], insecure, proxy, retryMs, signal, timeoutMs } = access;
   const entries = hostsDirs.length === 0
     ? []
     : await (await import("./hosts.ts")).hostEntries(registry, hostsDirs);
@@ -38,7 +38,8 @@ export async function openTransports(
   const transports = asked.map((entry, index, all) => {
     const base = baseOf(registry, insecure, entry);
     const name = entry?.url === undefined ? registry : base.host;
-    const shared = { ...what, registry: name, base, signal, tls: entry?.tls };
+    const reach = { base, tls: entry?.tls, dialMs: entry?.dialMs, proxy, agents: new Map() };
+    const shared = { ...what, ...reach, registry: name, signal };
     return new Transport({
       ...shared,
       authorizer: new Authorizer({ ...shared, credentials }),

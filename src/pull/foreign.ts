@@ -11,7 +11,7 @@ import { Transport, type TransportOptions } from "./transport.ts";
 /** Where a blob may be besides; without TLS only where the registry has none either. */
 export function foreignServers(
   urls: readonly string[],
-  { base, operation, retryMs, signal, subject, timeoutMs }: TransportOptions,
+  { base, operation, proxy, retryMs, signal, subject, timeoutMs }: TransportOptions,
 ): { readonly server: Transport; readonly url: URL }[] {
   return urls.flatMap((text) => {
     if (!URL.canParse(text)) return [];
@@ -19,7 +19,8 @@ export function foreignServers(
     if (url.protocol !== "https:" && url.protocol !== base.protocol) return [];
     if (url.origin === base.origin) return []; // the registry has just said no
     url.username = url.password = "";
-    const shared = { registry: url.host, subject, operation, base: url, scopes: [], signal };
+    const reach = { base: url, proxy, agents: new Map() };
+    const shared = { ...reach, registry: url.host, subject, operation, scopes: [], signal };
     const authorizer = new Authorizer(shared);
     return [{ server: new Transport({ ...shared, authorizer, retryMs, timeoutMs }), url }];
   });

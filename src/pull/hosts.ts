@@ -24,6 +24,8 @@ export interface HostEntry {
   readonly capabilities: readonly Capability[];
   readonly tls: Tls | undefined;
   readonly headers: Readonly<Record<string, string>>;
+  /** How long a connection may take. */
+  readonly dialMs?: number | undefined;
 }
 
 const ALL: readonly Capability[] = ["pull", "resolve", "push"];
@@ -92,6 +94,7 @@ async function entryOf(
   const capabilities = textsOf(table["capabilities"] ?? [...ALL]) as Capability[];
   const unknown = capabilities.find((each) => !ALL.includes(each));
   if (unknown !== undefined) throw new TypeError(`there is no capability ${unknown}`);
+  const dialMs = durationOf(table["dial_timeout"]);
   return {
     url: url === undefined || /^https?:\/\//.test(url) ? url : `https://${url}`,
     overridePath: table["override_path"] === true,
@@ -100,7 +103,30 @@ async function entryOf(
       ? undefined
       : { ca, cert, key, skipVerify },
     headers,
+    ...dialMs === undefined ? {} : { dialMs },
   };
+}
+
+const UNITS_MS: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  "µs": 1e-3,
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+};
+
+/** Go's durations, in milliseconds: `1m30s`. */
+function durationOf(value: TomlValue | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const text = textOf(value);
+  const parts = [...text.matchAll(/(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)/g)];
+  const total = parts.reduce((sum, [, number, unit]) => sum + Number(number) * UNITS_MS[unit!]!, 0);
+  if (parts.map(([part]) => part).join("") !== text || total <= 0) {
+    throw new TypeError(`dial_timeout ${JSON.stringify(text)} is no duration such as "5s"`);
+  }
+  return Math.min(Math.ceil(total), 2 ** 31 - 1);
 }
 
 /** Docker's: `*.crt` are authorities, `NAME.cert` and `NAME.key` are the client's. */

@@ -16,6 +16,8 @@
  * @module
  */
 
+import { dockerConfig } from "./docker_config.ts";
+import { hostsDirectories, proxySettings } from "./reach.ts";
 import type { RegistryAccess } from "./types.ts";
 
 export { type Credentials, dockerConfigCredentials } from "./auth.ts";
@@ -33,8 +35,19 @@ export type {
   RegistryAccess,
   RegistryOptions,
 } from "./types.ts";
-export { hostsDirectories, isLoopback } from "./reach.ts";
+export { isLoopback, type ProxySettings, proxySettings } from "./reach.ts";
 export { RegistryError } from "./registry_error.ts";
+
+/** How a person's environment says that registries are reached: credentials, `certs.d`, proxies. */
+export function registryAccess(
+  env: Readonly<Record<string, string | undefined>>,
+): RegistryAccess {
+  return {
+    credentials: dockerConfig(env).credentials,
+    hostsDirs: hostsDirectories(env),
+    proxy: proxySettings(env),
+  };
+}
 
 /** The names of all repositories of a registry, where it tells them. */
 export async function* catalog(

@@ -1,5 +1,5 @@
 /**
- * Which hosts are near, and why a far one cannot be reached.
+ * Which hosts are near, what is between us and the others, and why one cannot be reached.
  *
  * @module
  */
@@ -29,4 +29,25 @@ export function hostsDirectories(env: Readonly<Record<string, string | undefined
     `${root}/containerd/certs.d`,
     `${root}/docker/certs.d`,
   ]);
+}
+
+/** What the variables say. */
+export interface ProxySettings {
+  /** `HTTP_PROXY`, for URLs without TLS. */
+  readonly http: string;
+  /** `HTTPS_PROXY`. */
+  readonly https: string;
+  /** `NO_PROXY`: hosts, domains, addresses and networks with commas between, or `*`. */
+  readonly no: string;
+}
+
+/** The settings of an environment; undefined when it names no proxy. */
+export function proxySettings(
+  env: Readonly<Record<string, string | undefined>>,
+): ProxySettings | undefined {
+  const either = (name: string): string => env[name] || env[name.toLowerCase()] || "";
+  // In a CGI program the variable may be a request's header Proxy (CVE-2016-5386).
+  const http = env["REQUEST_METHOD"] ? env["http_proxy"] || "" : either("HTTP_PROXY");
+  const https = either("HTTPS_PROXY");
+  return http === "" && https === "" ? undefined : { http, https, no: either("NO_PROXY") };
 }

@@ -11,7 +11,7 @@ import { clearTimeout, setTimeout } from "node:timers";
 import { CtrError } from "../errors.ts";
 import type { Authorizer } from "./authorizer.ts";
 import { parseChallenge } from "./auth.ts";
-import { exchange, type Tls } from "./exchange.ts";
+import { exchange, type Reach } from "./exchange.ts";
 import { chainText } from "./reach.ts";
 import { redact, refusal, RegistryError } from "./registry_error.ts";
 
@@ -30,7 +30,7 @@ export interface Request {
 }
 
 /** What a {@link Transport} needs to know. */
-export interface TransportOptions {
+export interface TransportOptions extends Reach {
   /** As in names: `docker.io`. */
   readonly registry: string;
   /** What errors are about. */
@@ -41,7 +41,6 @@ export interface TransportOptions {
   readonly base: URL;
   readonly authorizer: Authorizer;
   readonly scopes: readonly string[];
-  readonly tls?: Tls | undefined;
   /** Sent with every request to `base`. */
   readonly headers?: Readonly<Record<string, string>>;
   /** The registry that a mirror answers for. */
@@ -210,7 +209,7 @@ export class Transport {
     authorization: string | undefined,
     request: Request,
   ): Promise<Response> {
-    const { base, headers, registry, timeoutMs = 60_000, tls } = this.options;
+    const { base, headers, registry, timeoutMs = 60_000 } = this.options;
     const outer = request.signal ?? this.options.signal;
     const stop = new AbortController();
     const late = (): void => {
@@ -242,7 +241,7 @@ export class Transport {
         signal: outer === undefined ? stop.signal : AbortSignal.any([outer, stop.signal]),
         ...body === undefined ? {} : { body: body as BodyInit, duplex: "half" },
       } as RequestInit;
-      const response = await exchange(url, init, { base, tls });
+      const response = await exchange(url, init, this.options);
       this.#watches.set(response, { timer, late: stop.signal });
       return response;
     } catch (error) {

@@ -5,6 +5,7 @@
  */
 
 import type { CredentialSource } from "./authorizer.ts";
+import type { ProxySettings } from "./reach.ts";
 
 /** Bytes in a registry. */
 export interface Descriptor {
@@ -34,6 +35,8 @@ export interface RegistryAccess {
    * and such by registry. Default none.
    */
   readonly hostsDirs?: readonly string[] | undefined;
+  /** Default: what the runtime's `fetch` reads from its own environment. */
+  readonly proxy?: ProxySettings | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Pause before the first repetition, doubled each time. Default 250. */
   readonly retryMs?: number | undefined;

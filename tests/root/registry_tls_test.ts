@@ -9,28 +9,11 @@ import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { BUSYBOX, busyboxImage } from "../fixtures/busybox_image.ts";
-import { output, withCli } from "../fixtures/cli.ts";
+import { makeCertificates } from "../fixtures/certificates.ts";
+import { withCli } from "../fixtures/cli.ts";
 import { startDockerRegistry } from "../fixtures/docker_registry.ts";
 import { FakeRegistry } from "../fixtures/fake_remote.ts";
 import { needs } from "../fixtures/needs.ts";
-
-/** An authority with a server's and a client's certificate: `ca.crt`, `server.crt`, `client.key` … */
-async function makeCertificates(directory: string): Promise<void> {
-  const openssl = (...args: string[]) => output(["openssl", ...args], { cwd: directory });
-  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-  await openssl(
-    ...["req", "-x509", ...key, "-keyout", "ca.key", "-out", "ca.crt", "-days", "2"],
-    ...["-subj", "/CN=ctr test authority"],
-  );
-  writeFileSync(join(directory, "names"), "subjectAltName=IP:127.0.0.1\n");
-  for (const name of ["server", "client"]) {
-    await openssl("req", ...key, "-keyout", `${name}.key`, "-out", "csr", "-subj", `/CN=${name}`);
-    await openssl(
-      ...["x509", "-req", "-in", "csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial"],
-      ...["-out", `${name}.crt`, "-days", "2", "-extfile", "names"],
-    );
-  }
-}
 
 const NEEDS = needs(
   "root",
