@@ -5,7 +5,9 @@
  */
 
 import { canonicalName, familiarName, isTransport, withoutDocker } from "../src/image/mod.ts";
-import { define } from "./command.ts";
+import { allPlatforms } from "./all_platforms.ts";
+import { type Context, define } from "./command.ts";
+import { UsageError } from "./flags.ts";
 import { displayOn, pullProgress } from "./progress.ts";
 
 export const command = define({
@@ -14,25 +16,53 @@ export const command = define({
   summary: "Download an image from a registry",
   args: [1, 1],
   flags: {
+    "all-platforms": { type: "bool", ours: true, help: "Download all platforms of the image" },
+    "all-tags": {
+      type: "bool",
+      short: "a",
+      help: "Download all tagged images in the repository",
+    },
     "platform": { type: "string", help: "Set platform if server is multi-platform capable" },
     "quiet": { type: "bool", short: "q", help: "Suppress verbose output" },
-    "snapshotter": {
-      type: "string",
-      help: "How image layers are kept: overlayfs, erofs, native",
-      ours: true,
-    },
   },
-  missing: ["all-tags,a", "disable-content-trust"],
+  missing: ["disable-content-trust"],
 }, async (context, { flags, args }) => {
   const name = withoutDocker(args[0]!);
-  const engine = context.engine();
-  const { state } = engine;
-  const { images } = await engine.by(flags.snapshotter);
+  const all = allPlatforms("pull", flags);
+  if (flags["all-tags"]) {
+    if (isTransport(name) || /[:@][^/]*$/.test(name)) {
+      const reason = "tag can't be used with --all-tags/-a";
+      throw new UsageError({ command: "pull", reason, exitCode: 1 });
+    }
+    const canonical = canonicalName(name);
+    const repository = canonical.slice(0, canonical.lastIndexOf(":"));
+    for await (const tag of context.engine().images.remoteTags(repository)) {
+      await pullOne(context, `${repository}:${tag}`, flags, all);
+    }
+    context.out(`${repository}\n`);
+    return 0;
+  }
   if (isTransport(name)) {
-    const { id } = await images.pull(name, { platform: flags.platform });
+    if (all) {
+      const reason = "--all-platforms is for registries: load an archive with all its platforms";
+      throw new UsageError({ command: "pull", reason, code: "not_implemented" });
+    }
+    const { id } = await context.engine().images.pull(name, { platform: flags.platform });
     context.out(`${id}\n`);
     return 0;
   }
+  context.out(`${await pullOne(context, name, flags, all)}\n`);
+  return 0;
+});
+
+/** Pull one name and show it. @returns its canonical name */
+async function pullOne(
+  context: Context,
+  name: string,
+  { platform, quiet }: { readonly platform: string | undefined; readonly quiet: boolean },
+  allPlatforms: boolean,
+): Promise<string> {
+  const { images, state } = context.engine();
   const canonical = canonicalName(name);
   const before = state.images.get(canonical)?.target.digest;
   const untagged = !/[:@][^/]*$/.test(name);
@@ -40,13 +70,14 @@ export const command = define({
   const show = pullProgress(displayOn(1, context.out), heading);
   let asked = false;
   const image = await images.pull(name, {
-    ...flags.platform === undefined ? {} : { platform: flags.platform },
+    platform,
+    allPlatforms,
     onProgress(event) {
       asked ||= event.status === "resolving";
-      if (!flags.quiet) show(event);
+      if (!quiet) show(event);
     },
   });
-  if (asked && !flags.quiet) {
+  if (asked && !quiet) {
     const familiar = familiarName(canonical);
     context.out(
       before === image.target
@@ -54,6 +85,5 @@ export const command = define({
         : `Status: Downloaded newer image for ${familiar}\n`,
     );
   }
-  context.out(`${image.name}\n`);
-  return 0;
-});
+  return image.name;
+}

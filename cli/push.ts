@@ -6,6 +6,7 @@
 
 import { canonicalName, familiarName, type PushProgress } from "../src/image/mod.ts";
 import { CtrError } from "../src/errors.ts";
+import { allPlatforms } from "./all_platforms.ts";
 import { type Context, define } from "./command.ts";
 import { UsageError } from "./flags.ts";
 
@@ -15,6 +16,7 @@ export const command = define({
   summary: "Upload an image to a registry",
   args: [1, 1],
   flags: {
+    "all-platforms": { type: "bool", ours: true, help: "Fail unless all platforms are here" },
     "all-tags": { type: "bool", short: "a", help: "Push all tags of an image to the repository" },
     "platform": { type: "string", help: "Push only this platform of a multi-platform image" },
     "quiet": { type: "bool", short: "q", help: "Suppress verbose output" },
@@ -46,16 +48,24 @@ function repositoryOf(canonical: string): string {
   return canonical.replace(/(:[^/:]+|@.*)$/, "");
 }
 
+interface PushFlags {
+  readonly "all-platforms": boolean;
+  readonly platform: string | undefined;
+  readonly quiet: boolean;
+}
+
 async function pushOne(
   context: Context,
   name: string,
-  { platform, quiet }: { readonly platform: string | undefined; readonly quiet: boolean },
+  flags: PushFlags,
 ): Promise<number> {
+  const { platform, quiet } = flags;
   const canonical = canonicalName(name);
   const repository = repositoryOf(canonical);
   let begun = false;
   const pushed = await context.engine().images.push(name, {
-    ...platform === undefined ? {} : { platform },
+    platform,
+    allPlatforms: allPlatforms("push", flags),
     onProgress(event) {
       if (quiet) return;
       if (!begun) context.out(`The push refers to repository [${repository}]\n`);

@@ -15,7 +15,7 @@ import type { NewImage } from "./make.ts";
 import { isTransport, withoutDocker } from "./name.ts";
 import { missing, resolveStored } from "./resolve.ts";
 import type { SaveOptions } from "./save.ts";
-import type { ImageSources, RegistryAccess } from "./sources.ts";
+import type { Descriptor, ImageSources, RegistryAccess } from "./sources.ts";
 import type {
   Image,
   ImageProgress,
@@ -36,10 +36,21 @@ export interface ImagesOptions {
   readonly access?: (() => Promise<RegistryAccess>) | undefined;
 }
 
+/** What a name points to, in a registry or in the store. */
+export interface FoundTarget {
+  /** Canonical. */
+  readonly name: string;
+  readonly target: Descriptor;
+}
+
 /** How to {@link Images.pull}. */
 export interface PullImageOptions {
   /** `linux/arm64/v8`; default: this machine's. */
   readonly platform?: string | undefined;
+  /** Store all platforms, and unpack that one. */
+  readonly allPlatforms?: boolean | undefined;
+  /** Told what a name points to before anything of it is trusted; throws to refuse it. */
+  readonly verify?: ((found: FoundTarget) => Promise<void>) | undefined;
   readonly onProgress?: ((progress: ImageProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Credentials by registry, and registries without TLS. */
@@ -56,6 +67,8 @@ export interface EnsureOptions extends PullImageOptions {
 export interface PushImageOptions {
   /** Push this platform only. */
   readonly platform?: string | undefined;
+  /** Refuse to push less than all platforms of the image. */
+  readonly allPlatforms?: boolean | undefined;
   readonly onProgress?: ((progress: PushProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Credentials by registry, and registries without TLS. */
@@ -80,6 +93,8 @@ export interface Images {
   ensure(reference: string, options?: EnsureOptions): Promise<Image>;
   /** Fetch, verify and unpack an image, and let the name point to it. */
   pull(reference: string, options?: PullImageOptions): Promise<Image>;
+  /** The tags of a repository, canonical, in its registry. */
+  remoteTags(repository: string): AsyncIterable<string>;
   /** Bring an image to the registry of its name, with all platforms that the store has. */
   push(reference: string, options?: PushImageOptions): Promise<PushedImage>;
   /** An image of the store with its documents and all its names. @throws {CtrError} `not_found` */
@@ -119,6 +134,8 @@ export function openImages(options: ImagesOptions): Images {
     }
     return isHost(reference)
       ? (await import("./host_image.ts")).hostImage(options, how.platform)
+      : how.allPlatforms === true
+      ? (await import("./pull_platforms.ts")).pullPlatforms(options, reference, how)
       : (await import("./pull.ts")).pullImage(options, reference, how);
   };
   return {
@@ -145,6 +162,10 @@ export function openImages(options: ImagesOptions): Images {
       return await pull(reference, how);
     },
     pull,
+    remoteTags: async function* (repository) {
+      const { Registry } = await import("../pull/mod.ts");
+      yield* new Registry({ ...await options.access?.(), repository }).tags();
+    },
     push: async (reference, how = {}) =>
       (await import("./push.ts")).pushImage(options, reference, how),
     inspect: async (reference, { platform } = {}) =>

@@ -4,16 +4,17 @@
  * @module
  */
 
-import { CtrError } from "../errors.ts";
-import { lock } from "../state/mod.ts";
+import { CtrError, isNotFound } from "../errors.ts";
+import { type ImageVariant, lock } from "../state/mod.ts";
 import { type ArchiveImage, archiveImages } from "./archive_images.ts";
 import { readArchive } from "./archive_members.ts";
 import { sourcesOf } from "./default_sources.ts";
 import { type ImageDocuments, isIndex, platformOf, readDocuments } from "./documents.ts";
 import type { ImagesOptions } from "./images.ts";
 import { writeLayoutIndex } from "./layout_index.ts";
+import { manifestsOf, missingBlob, missingOf, storedVariant } from "./platforms.ts";
 import { point } from "./pull.ts";
-import type { BlobStore } from "./sources.ts";
+import type { BlobStore, Descriptor } from "./sources.ts";
 import { mark, STORE_LOCK, sweep } from "./sweep.ts";
 import type { Image, ImageProgress } from "./types.ts";
 import { unnamed } from "./unnamed.ts";
@@ -24,6 +25,8 @@ import { normalizePlatform, toImage, variantOf } from "./variant.ts";
 export interface LoadOptions {
   /** Default: this machine's where the image has it, else what it has. */
   readonly platform?: string | undefined;
+  /** Refuse an archive that has not all platforms of an image. */
+  readonly allPlatforms?: boolean | undefined;
   readonly onProgress?: ((progress: ImageProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -119,13 +122,44 @@ async function unpack(
     signal: how.signal,
   });
   const variant = variantOf(documents, { target: target.digest, platform, chainId });
+  const others = how.platform === undefined ? await otherVariants(target, platform, blobs) : [];
+  if (how.allPlatforms === true) {
+    const absent = await missingOf(blobs, target);
+    if (absent !== undefined) {
+      const reason = `not all of its platforms are in the archive: ${absent} is missing`;
+      const subject = names[0] ?? target.digest;
+      throw new CtrError({ code: "not_found", operation: "load image", subject, reason });
+    }
+  }
   return () => {
-    state.images.putVariant(variant);
+    for (const each of [variant, ...others]) state.images.putVariant(each);
     for (const name of names) point(state, name, target);
     const hasName = state.images.named(target.digest).length > 0;
     if (!hasName) point(state, unnamed(target.digest), target);
     return { image: toImage(names[0] ?? unnamed(target.digest), variant), names };
   };
+}
+
+/** The other platforms that the archive has whole. They are unpacked when they are needed. */
+async function otherVariants(
+  target: Descriptor,
+  platform: string,
+  blobs: BlobStore,
+): Promise<ImageVariant[]> {
+  if (!isIndex(target.mediaType)) return [];
+  const read = ({ digest }: Descriptor): Promise<Uint8Array> => blobs.read(digest);
+  const variants: ImageVariant[] = [];
+  const unlessMissing = (error: unknown): undefined => {
+    if (!isNotFound(error)) throw error;
+  };
+  const { platforms } = await manifestsOf(target, read).catch(unlessMissing) ?? { platforms: [] };
+  for (const each of platforms) {
+    if (each === platform) continue;
+    const documents = await readDocuments(target, each, read).catch(unlessMissing);
+    if (documents === undefined || await missingBlob(blobs, documents) !== undefined) continue;
+    variants.push(storedVariant(documents, { target: target.digest, platform: each }));
+  }
+  return variants;
 }
 
 /** The image for a platform, and the platform that it is stored under. */

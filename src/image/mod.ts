@@ -27,6 +27,7 @@ export async function dockerConfigAccess(
 
 export type {
   EnsureOptions,
+  FoundTarget,
   Images,
   ImagesOptions,
   PullImageOptions,

@@ -36,6 +36,7 @@ export async function pullImage(
   using _held = await lock(state.dirs, STORE_LOCK, { shared: true, signal });
   onProgress({ status: "resolving", message: name });
   const remote = await sources.remote(name, { registry: how.registry, signal });
+  await how.verify?.({ name, target: remote.target });
   const documents = await readDocuments(remote.target, platform, (each) => remote.document(each));
   const chainId = await unpackLayers(documents, {
     state,

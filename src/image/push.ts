@@ -12,6 +12,7 @@ import { isIndex } from "./documents.ts";
 import type { ImagesOptions, PushImageOptions } from "./images.ts";
 import type { PushedImage } from "./types.ts";
 import { canonicalName, splitName } from "./name.ts";
+import { missingOf } from "./platforms.ts";
 import { findRecord, missing } from "./resolve.ts";
 import type { BlobStore, Descriptor } from "./sources.ts";
 import { STORE_LOCK } from "./sweep.ts";
@@ -43,7 +44,17 @@ export async function pushImage(
   const sources = await sourcesOf(options);
   const { blobs } = sources;
   using _held = await lock(state.dirs, STORE_LOCK, { shared: true, signal });
-  const whole = how.platform === undefined && await isWhole(blobs, record.target);
+  const absent = await missingOf(blobs, record.target);
+  if (how.allPlatforms === true && absent !== undefined) {
+    throw new CtrError({
+      code: "not_found",
+      operation: "push",
+      subject: reference,
+      reason: `not all of its platforms are here: ${absent} is not in the store`,
+      hint: "pull it with --all-platforms",
+    });
+  }
+  const whole = how.platform === undefined && absent === undefined;
   const target = whole
     ? record.target
     : await manifestOf(options, record.target, normalizePlatform(how.platform), reference, blobs);
@@ -137,16 +148,6 @@ async function manifestOf(
   const found = manifests?.find((each) => each.digest === digest);
   if (found === undefined) throw missing(state, reference, platform);
   return { mediaType: found.mediaType, digest, size: found.size };
-}
-
-/** Whether the store has everything that a manifest or index refers to. */
-async function isWhole(blobs: BlobStore, target: Descriptor): Promise<boolean> {
-  if (!await blobs.has(target.digest)) return false;
-  if (!isDocument(target)) return true;
-  for (const child of children(parse(await blobs.read(target.digest)))) {
-    if (!await isWhole(blobs, child)) return false;
-  }
-  return true;
 }
 
 async function collect(blobs: BlobStore, target: Descriptor, plan: Plan): Promise<void> {

@@ -14,6 +14,7 @@ import { type ImageDocuments, isIndex, platformOf, readDocuments } from "./docum
 import { HOST, isHost } from "./host.ts";
 import type { ImagesOptions } from "./images.ts";
 import { canonicalName, familiarName, splitName } from "./name.ts";
+import { missingOf } from "./platforms.ts";
 import { findRecord, missing, resolveStored } from "./resolve.ts";
 import type { BlobStore, Descriptor } from "./sources.ts";
 import { STORE_LOCK } from "./sweep.ts";
@@ -25,6 +26,8 @@ const INDEX = "application/vnd.oci.image.index.v1+json";
 export interface SaveOptions {
   /** One platform only; default: all that are in the store. */
   readonly platform?: string | undefined;
+  /** Refuse to save less than all platforms of an image. */
+  readonly allPlatforms?: boolean | undefined;
 }
 
 interface Wanted {
@@ -41,7 +44,7 @@ interface Wanted {
 export async function* saveImages(
   options: ImagesOptions,
   references: readonly string[],
-  { platform }: SaveOptions = {},
+  { platform, allPlatforms }: SaveOptions = {},
 ): AsyncGenerator<Uint8Array, void> {
   using _held = await lock(options.state.dirs, STORE_LOCK, { shared: true });
   const { blobs } = await sourcesOf(options);
@@ -49,6 +52,8 @@ export async function* saveImages(
   const index: object[] = [];
   const docker = new Map<string, { Config: string; RepoTags: string[]; Layers: string[] }>();
   for (const { target, names } of select(options, references)) {
+    const absent = allPlatforms === true ? await missingOf(blobs, target) : undefined;
+    if (absent !== undefined) throw incomplete(target.digest, absent, "--all-platforms");
     const { descriptor, images } = await documentsOf(options, target, platform, blobs, content);
     for (const name of names.size === 0 ? [undefined] : names) {
       const annotations = name === undefined ? undefined : {
@@ -176,13 +181,13 @@ function pathOf(digest: string): string {
   return `blobs/${digest.replace(":", "/")}`;
 }
 
-function incomplete(subject: string, what: string): CtrError {
+function incomplete(subject: string, what: string, flag = ""): CtrError {
   return new CtrError({
     code: "not_found",
     operation: "save image",
     subject,
     reason: `${what} is not in the store`,
-    hint: "pull the image again",
+    hint: `pull the image again${flag === "" ? "" : ` with ${flag}`}`,
   });
 }
 
