@@ -4,7 +4,13 @@
  * @module
  */
 
-import { canonicalName, familiarName, isTransport, withoutDocker } from "../src/image/mod.ts";
+import {
+  canonicalName,
+  familiarName,
+  type Images,
+  isTransport,
+  withoutDocker,
+} from "../src/image/mod.ts";
 import { allPlatforms } from "./all_platforms.ts";
 import { type Context, define } from "./command.ts";
 import { UsageError } from "./flags.ts";
@@ -24,11 +30,17 @@ export const command = define({
     },
     "platform": { type: "string", help: "Set platform if server is multi-platform capable" },
     "quiet": { type: "bool", short: "q", help: "Suppress verbose output" },
+    "snapshotter": {
+      type: "string",
+      help: "How image layers are kept: overlayfs, erofs, native",
+      ours: true,
+    },
   },
   missing: ["disable-content-trust"],
 }, async (context, { flags, args }) => {
   const name = withoutDocker(args[0]!);
   const all = allPlatforms("pull", flags);
+  const { images } = await context.engine().by(flags.snapshotter);
   if (flags["all-tags"]) {
     if (isTransport(name) || /[:@][^/]*$/.test(name)) {
       const reason = "tag can't be used with --all-tags/-a";
@@ -36,8 +48,8 @@ export const command = define({
     }
     const canonical = canonicalName(name);
     const repository = canonical.slice(0, canonical.lastIndexOf(":"));
-    for await (const tag of context.engine().images.remoteTags(repository)) {
-      await pullOne(context, `${repository}:${tag}`, flags, all);
+    for await (const tag of images.remoteTags(repository)) {
+      await pullOne(context, images, `${repository}:${tag}`, flags, all);
     }
     context.out(`${repository}\n`);
     return 0;
@@ -47,22 +59,23 @@ export const command = define({
       const reason = "--all-platforms is for registries: load an archive with all its platforms";
       throw new UsageError({ command: "pull", reason, code: "not_implemented" });
     }
-    const { id } = await context.engine().images.pull(name, { platform: flags.platform });
+    const { id } = await images.pull(name, { platform: flags.platform });
     context.out(`${id}\n`);
     return 0;
   }
-  context.out(`${await pullOne(context, name, flags, all)}\n`);
+  context.out(`${await pullOne(context, images, name, flags, all)}\n`);
   return 0;
 });
 
 /** Pull one name and show it. @returns its canonical name */
 async function pullOne(
   context: Context,
+  images: Images,
   name: string,
   { platform, quiet }: { readonly platform: string | undefined; readonly quiet: boolean },
   allPlatforms: boolean,
 ): Promise<string> {
-  const { images, state } = context.engine();
+  const { state } = context.engine();
   const canonical = canonicalName(name);
   const before = state.images.get(canonical)?.target.digest;
   const untagged = !/[:@][^/]*$/.test(name);
