@@ -7,7 +7,7 @@ wanted="
   binutils-aarch64-linux-gnu binutils-x86-64-linux-gnu qemu-user-static
   runc crun podman docker.io containerd skopeo umoci docker-registry
   busybox-static debootstrap nftables iproute2 tmux strace zstd uidmap erofs-utils libcap2-bin
-  attr procps e2fsprogs systemd dbus-daemon
+  attr acl procps e2fsprogs btrfs-progs xfsprogs systemd dbus-daemon
 "
 case "$(dpkg --print-architecture)" in
   amd64) wanted="$wanted binutils qemu-system-x86 cpio" ;;

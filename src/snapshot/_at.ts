@@ -109,6 +109,8 @@ export interface Status {
   readonly links: number;
   readonly size: number;
   readonly blocks: number;
+  /** When anything of it was changed last, in nanoseconds. */
+  readonly ctime: bigint;
   readonly mtimeSec: number;
   readonly mtimeNs: number;
   readonly rdevMajor: number;
@@ -134,6 +136,7 @@ export function statusAt(fd: number, name: string): Status | number {
     links: v.getUint32(16, true),
     size: Number(v.getBigUint64(40, true)),
     blocks: Number(v.getBigUint64(48, true)),
+    ctime: v.getBigInt64(96, true) * 1_000_000_000n + BigInt(v.getUint32(104, true)),
     mtimeSec: Number(v.getBigInt64(112, true)),
     mtimeNs: v.getUint32(120, true),
     rdevMajor: v.getUint32(128, true),

@@ -44,7 +44,7 @@ export function makeSpecial(parent: number, name: string, e: TarEntry): number {
 }
 
 /** The kernel's `new_encode_dev`, which mknod(2) takes: 12 bits of major, 20 of minor. */
-function encodeDevice(major: number, minor: number): number {
+export function encodeDevice(major: number, minor: number): number {
   return ((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0;
 }
 

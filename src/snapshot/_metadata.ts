@@ -65,18 +65,40 @@ export function setOpaque(fd: number, subject: string): void {
   if (result < 0) throw fail("unpack", "fsetxattr", subject, result);
 }
 
+const list = new Uint8Array(65536); // XATTR_LIST_MAX, and XATTR_SIZE_MAX
+const value = new Uint8Array(65536);
+
 /** All attributes of an open file, for copying. */
 export function getXattrs(fd: number, subject: string): Map<string, Uint8Array> {
+  return readXattrs(
+    subject,
+    sys(SYS.flistxattr, fd, list, list.length),
+    (key) => sys(SYS.fgetxattr, fd, key, value, value.length),
+  );
+}
+
+/** The same of what cannot be opened: links and devices. */
+export function getXattrsAt(fd: number, name: string, subject: string): Map<string, Uint8Array> {
+  const path = cstring(`/proc/self/fd/${fd}/${name}`);
+  return readXattrs(
+    subject,
+    sys(SYS.llistxattr, path, list, list.length),
+    (key) => sys(SYS.lgetxattr, path, key, value, value.length),
+  );
+}
+
+function readXattrs(
+  subject: string,
+  length: number,
+  get: (key: Uint8Array) => number,
+): Map<string, Uint8Array> {
   const found = new Map<string, Uint8Array>();
-  const list = new Uint8Array(65536);
-  const length = sys(SYS.flistxattr, fd, list, list.length);
-  if (length === -ERRNO.EOPNOTSUPP) return found;
-  check("copy", "flistxattr", subject, length);
-  const value = new Uint8Array(65536);
+  if (length === 0 || length === -ERRNO.EOPNOTSUPP) return found;
+  check("copy", "listxattr", subject, length);
   for (let at = 0; at < length;) {
     const end = list.indexOf(0, at);
     const key = String.fromCharCode(...list.subarray(at, end));
-    const size = sys(SYS.fgetxattr, fd, cstring(key), value, value.length);
+    const size = get(cstring(key));
     if (size >= 0) found.set(key, value.slice(0, size));
     at = end + 1;
   }

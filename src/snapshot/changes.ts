@@ -1,5 +1,6 @@
 /**
- * `docker diff`: what a container added, changed and deleted, by its upper directory.
+ * `docker diff`: what a container added, changed and deleted, by its upper directory, or by
+ * comparing its tree with the image's.
  *
  * @module
  */
@@ -12,6 +13,7 @@ import { isWhiteout } from "./_root.ts";
 import { containerLayers, openLayers } from "./container_tree.ts";
 import { isOpaque } from "./tree_tar.ts";
 import type { Snapshotter } from "./types.ts";
+import { changesOfTree, isWholeTree } from "./whole_tree.ts";
 
 /** One path that is not as in the image. */
 export interface ContainerChange {
@@ -25,6 +27,13 @@ export async function changesOfContainer(
   snapshotter: Snapshotter,
   key: string,
 ): Promise<readonly ContainerChange[]> {
+  if (await isWholeTree(snapshotter, key)) {
+    const { changed, deleted } = await changesOfTree(snapshotter, key, "compare container");
+    const found: ContainerChange[] = [...changed]
+      .map(([path, { kind }]) => ({ kind, path: `/${display(path)}` }));
+    for (const path of deleted) found.push({ kind: "deleted", path: `/${display(path)}` });
+    return found.sort((a, b) => a.path < b.path ? -1 : 1);
+  }
   const { upper, lowers } = await containerLayers(snapshotter, key, "compare container");
   const below = lowers.length === 0 ? -1 : await openLayers(lowers);
   const fd = open(upper, O.O_RDONLY | O_ARCH.O_DIRECTORY);

@@ -13,6 +13,7 @@ import { mountPoints } from "./_mount_points.ts";
 import { openMerged } from "./_merged.ts";
 import { openLower } from "./open_lower.ts";
 import { tarOfTree } from "./tree_tar.ts";
+import { changesOfTree, isWholeTree } from "./whole_tree.ts";
 import type { Mount, Snapshotter } from "./types.ts";
 
 const LOWER = "lowerdir+=";
@@ -89,9 +90,12 @@ export async function* layerOfContainer(
   snapshotter: Snapshotter,
   key: string,
 ): AsyncGenerator<Uint8Array, void> {
-  const { upper } = await containerLayers(snapshotter, key, "commit container");
-  const fd = open(upper, O.O_RDONLY | O_ARCH.O_DIRECTORY);
-  yield* closing(fd, () => tarOfTree(fd, { changes: true, without: mountPoints(fd) }));
+  const changes = await isWholeTree(snapshotter, key)
+    ? await changesOfTree(snapshotter, key, "commit container")
+    : true;
+  const { root } = await snapshotter.applyTarget(key);
+  const fd = open(root, O.O_RDONLY | O_ARCH.O_DIRECTORY);
+  yield* closing(fd, () => tarOfTree(fd, { changes, without: mountPoints(fd) }));
 }
 
 /** The archive of a directory. */

@@ -5,12 +5,13 @@
  */
 
 import { sys } from "../../ffi/mod.ts";
-import { AT, O, S } from "../linux/mod.ts";
-import { close, O_ARCH, open, SYS } from "../program/mod.ts";
+import { AT, ERRNO, O, S } from "../linux/mod.ts";
+import { O_ARCH, SYS } from "../program/mod.ts";
 import {
   check,
   closeFd,
   cstring,
+  fail,
   mkdirAt,
   openAt,
   openDirectoryAt,
@@ -19,11 +20,18 @@ import {
   statusAt,
   toByteString,
 } from "./_at.ts";
-import { getXattrs, setTimes } from "./_metadata.ts";
+import { copyData } from "./_copy_data.ts";
+import { encodeDevice } from "./_entries.ts";
+import { getXattrs, getXattrsAt, setTimes, setXattrsAt } from "./_metadata.ts";
 import { readLink } from "./_root.ts";
+import { below } from "./_whiteout.ts";
 
-/** First path of an inode that has several names. */
-type Links = Map<string, { fd: number; name: string }>;
+interface Copy {
+  /** The new root directory. */
+  readonly root: number;
+  /** First path of an inode that has several names. */
+  readonly links: Map<string, string>;
+}
 
 /**
  * Copy the directory `from` to `to`, which must not exist.
@@ -31,87 +39,91 @@ type Links = Map<string, { fd: number; name: string }>;
  * @throws {SyscallError} when an operation fails; what was copied so far stays.
  */
 export function copyTree(from: string, to: string): void {
-  const [above, name] = [to.slice(0, to.lastIndexOf("/")), to.slice(to.lastIndexOf("/") + 1)];
-  const parent = open(above, O.O_RDONLY | O_ARCH.O_DIRECTORY);
-  const links: Links = new Map();
+  const [source, target] = [toByteString(from), toByteString(to)];
+  const fd = check("copy", "openat", source, openDirectoryAt(AT.AT_FDCWD, source));
   try {
-    copyDirectory(AT.AT_FDCWD, toByteString(from), parent, toByteString(name), links);
+    check("copy", "mkdirat", target, mkdirAt(AT.AT_FDCWD, target, 0o700));
+    const root = check("copy", "openat", target, openDirectoryAt(AT.AT_FDCWD, target));
+    try {
+      copyContent(fd, root, "", { root, links: new Map() });
+    } finally {
+      closeFd(root);
+    }
   } finally {
-    for (const { fd } of links.values()) closeFd(fd);
-    close(parent);
+    closeFd(fd);
   }
 }
 
-function copyDirectory(
-  fromFd: number,
-  from: string,
-  toFd: number,
-  to: string,
-  links: Links,
-): void {
-  const source = check("copy", "openat", from, openDirectoryAt(fromFd, from));
-  check("copy", "mkdirat", to, mkdirAt(toFd, to, 0o700));
-  const target = check("copy", "openat", to, openDirectoryAt(toFd, to));
+function copyContent(source: number, target: number, path: string, copy: Copy): void {
+  for (const { name } of readDirectory(source, path)) {
+    copyEntry(source, target, name, below(path, name), copy);
+  }
+  const status = statusAt(source, "");
+  if (typeof status !== "number") copyMetadata(source, target, status, path);
+}
+
+function copyDirectory(from: number, to: number, name: string, path: string, copy: Copy): void {
+  const source = check("copy", "openat", path, openDirectoryAt(from, name));
   try {
-    for (const { name } of readDirectory(source, from)) copyEntry(source, target, name, links);
-    const status = statusAt(source, "");
-    if (typeof status !== "number") copyMetadata(source, target, status, from);
+    check("copy", "mkdirat", path, mkdirAt(to, name, 0o700));
+    const target = check("copy", "openat", path, openDirectoryAt(to, name));
+    try {
+      copyContent(source, target, path, copy);
+    } finally {
+      closeFd(target);
+    }
   } finally {
     closeFd(source);
-    closeFd(target);
   }
 }
 
-function copyEntry(source: number, target: number, name: string, links: Links): void {
+function copyEntry(source: number, target: number, name: string, path: string, copy: Copy): void {
   const status = statusAt(source, name);
   if (typeof status === "number") return;
   const type = status.mode & S.S_IFMT;
-  if (type === S.S_IFDIR) return copyDirectory(source, name, target, name, links);
-  const key = `${status.dev}/${status.ino}`;
-  const first = links.get(key);
+  if (type === S.S_IFDIR) return copyDirectory(source, target, name, path, copy);
   const to = cstring(name);
-  if (first !== undefined) {
-    const result = sys(SYS.linkat, first.fd, cstring(first.name), target, to, 0);
-    check("copy", "linkat", name, result);
-    return;
+  if (status.links > 1) {
+    const key = `${status.dev}/${status.ino}`;
+    const first = copy.links.get(key);
+    if (first === undefined) copy.links.set(key, path);
+    else {
+      // Nothing but directories is on the way: this tree is ours alone.
+      const result = sys(SYS.linkat, copy.root, cstring(first), target, to, 0);
+      if (result >= 0) return;
+      if (result !== -ERRNO.ENAMETOOLONG && result !== -ERRNO.EMLINK) {
+        throw fail("copy", "linkat", path, result);
+      }
+    }
   }
-  if (type === S.S_IFREG) return copyFile(source, target, name, status, links);
+  if (type === S.S_IFREG) return copyFile(source, target, name, status);
   if (type === S.S_IFLNK) {
     const link = cstring(readLink(source, name));
-    check("copy", "symlinkat", name, sys(SYS.symlinkat, link, target, to));
+    check("copy", "symlinkat", path, sys(SYS.symlinkat, link, target, to));
   } else {
-    const minor = status.rdevMinor;
-    const device = ((minor & 0xff) | (status.rdevMajor << 8) | ((minor & ~0xff) << 12)) >>> 0;
-    check("copy", "mknodat", name, sys(SYS.mknodat, target, to, status.mode, device));
+    const device = encodeDevice(status.rdevMajor, status.rdevMinor);
+    check("copy", "mknodat", path, sys(SYS.mknodat, target, to, status.mode, device));
   }
   const { uid, gid } = status;
-  sys(SYS.fchownat, target, to, uid, gid, AT.AT_SYMLINK_NOFOLLOW);
-  if (type !== S.S_IFLNK) sys(SYS.fchmodat, target, to, status.mode & 0o7777);
-  setTimes(target, name, status.mtimeSec, status.mtimeNs);
-  noteLink(links, key, status, target, name);
+  check("copy", "fchownat", path, sys(SYS.fchownat, target, to, uid, gid, AT.AT_SYMLINK_NOFOLLOW));
+  if (type !== S.S_IFLNK) {
+    check("copy", "fchmodat", path, sys(SYS.fchmodat, target, to, status.mode & 0o7777));
+  }
+  setXattrsAt(target, name, getXattrsAt(source, name, path), path);
+  check("copy", "utimensat", path, setTimes(target, name, status.mtimeSec, status.mtimeNs));
 }
 
-function copyFile(
-  source: number,
-  target: number,
-  name: string,
-  status: Status,
-  links: Links,
-): void {
+function copyFile(source: number, target: number, name: string, status: Status): void {
   const from = check("copy", "openat", name, openAt(source, name, O_ARCH.O_NOFOLLOW));
   const to = openAt(target, name, O.O_CREAT | O.O_EXCL | O.O_WRONLY, 0o600);
   try {
     check("copy", "openat", name, to);
-    for (;;) {
-      const copied = sys(SYS.copy_file_range, from, 0, to, 0, 1 << 30, 0);
-      if (check("copy", "copy_file_range", name, copied) === 0) break;
-    }
+    copyData(from, to, status.size, name);
     copyMetadata(from, to, status, name);
   } finally {
     closeFd(from);
     if (to >= 0) closeFd(to);
   }
-  noteLink(links, `${status.dev}/${status.ino}`, status, target, name);
 }
 
 function copyMetadata(from: number, to: number, status: Status, name: string): void {
@@ -121,9 +133,4 @@ function copyMetadata(from: number, to: number, status: Status, name: string): v
     sys(SYS.fsetxattr, to, cstring(key), value, value.length, 0);
   }
   check("copy", "utimensat", name, setTimes(to, "", status.mtimeSec, status.mtimeNs));
-}
-
-function noteLink(links: Links, key: string, status: Status, fd: number, name: string): void {
-  if (status.links < 2 || links.has(key)) return;
-  links.set(key, { fd: check("copy", "openat", name, openDirectoryAt(fd, ".")), name });
 }

@@ -37,7 +37,7 @@ export type {
 } from "./types.ts";
 
 /** The snapshotters there are. */
-export const SNAPSHOTTERS: readonly string[] = ["overlayfs", "native", "erofs"];
+export const SNAPSHOTTERS: readonly string[] = ["overlayfs", "native", "erofs", "btrfs"];
 
 /** Makes a snapshotter of a store. */
 export type OpenSnapshotter = (state: State) => Snapshotter;
@@ -56,6 +56,7 @@ export async function loadSnapshotter(name: string): Promise<OpenSnapshotter> {
   if (name === "overlayfs") return overlaySnapshotter;
   if (name === "native") return (await import("./native.ts")).nativeSnapshotter;
   if (name === "erofs") return (await import("./erofs/snapshotter.ts")).erofsSnapshotter;
+  if (name === "btrfs") return (await import("./btrfs.ts")).btrfsSnapshotter;
   throw new CtrError({
     code: "invalid_argument",
     operation: "use snapshotter",

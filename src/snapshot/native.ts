@@ -1,42 +1,29 @@
 /**
- * The native snapshotter: every snapshot is a full copy of its parent. Slow, large, and right on
- * every file system; it shows that the contract does not depend on overlayfs.
+ * The native snapshotter: every snapshot is a full copy of its parent, `DATA/snapshots/native/N/fs`.
+ * Right on every file system; large and slow, but where the file system shares blocks between files
+ * (xfs, btrfs), where only names are copied.
  *
  * @module
  */
 
 import { ensureDirectory } from "../program/mod.ts";
-import type { State } from "../state/mod.ts";
+import type { SnapshotRow, State } from "../state/mod.ts";
 import { copyTree } from "./copy_tree.ts";
-import { subtrees } from "./overlay.ts";
+import { makeRoot, subtrees } from "./overlay.ts";
 import { directorySnapshotter, type Driver } from "./store.ts";
-import type { Snapshotter } from "./types.ts";
+import type { Mount, Snapshotter } from "./types.ts";
 
 const driver: Driver = {
   name: "native",
   rebase: false,
   create: (dir, [row, parent]) => {
-    if (parent === undefined) ensureDirectory(`${dir}/fs`);
-    else if (row!.kind === "active") copyTree(`${parentOf(dir)}/${parent.number}/fs`, `${dir}/fs`);
+    if (parent === undefined) makeRoot(`${dir}/fs`, undefined);
+    else if (row!.kind === "active") {
+      copyTree(directoryOf(dir, parent), `${dir}/fs`);
+      ensureDirectory(`${dir}/copied`); // what has changed since has a later ctime
+    }
   },
-  mounts: (root, [row, ...parents]) => {
-    const [parent] = parents;
-    const writable = row!.kind === "active";
-    const number = writable || parent === undefined ? row!.number : parent.number;
-    return [
-      {
-        type: "bind",
-        source: `${root}/${number}/fs`,
-        options: ["rbind", writable ? "rw" : "ro"],
-      },
-      ...subtrees(parents).map(({ source, target }) => ({
-        type: "bind",
-        source,
-        target,
-        options: ["rbind", "ro"],
-      })),
-    ];
-  },
+  mounts: copyMounts,
   applyTarget: (root, row) => ({ root: `${root}/${row.number}/fs`, whiteouts: "delete" }),
   contents: (root, row) => row.kind === "view" ? [] : [`${root}/${row.number}/fs`],
   layers: (root, [row]) => [`${root}/${row!.number}/fs`],
@@ -47,6 +34,27 @@ export function nativeSnapshotter(state: State): Snapshotter {
   return directorySnapshotter(driver, state);
 }
 
-function parentOf(dir: string): string {
-  return dir.slice(0, dir.lastIndexOf("/"));
+/** The mounts of a snapshot whose directory has everything. A view is its parent, read-only. */
+export function copyMounts(root: string, [row, ...parents]: readonly SnapshotRow[]): Mount[] {
+  const [parent] = parents;
+  const writable = row!.kind === "active";
+  const number = writable || parent === undefined ? row!.number : parent.number;
+  return [
+    {
+      type: "bind",
+      source: `${root}/${number}/fs`,
+      options: ["rbind", writable ? "rw" : "ro"],
+    },
+    ...subtrees(parents).map(({ source, target }) => ({
+      type: "bind",
+      source,
+      target,
+      options: ["rbind", "ro"],
+    })),
+  ];
+}
+
+/** The files of a parent, for the directory `dir` of a snapshot. */
+export function directoryOf(dir: string, parent: SnapshotRow): string {
+  return `${dir.slice(0, dir.lastIndexOf("/"))}/${parent.number}/fs`;
 }

@@ -32,6 +32,8 @@ export interface Driver {
   readonly rebase: boolean;
   /** Fill the new, empty directory of `chain[0]`; the others are its ancestors, parent first. */
   create(dir: string, chain: readonly SnapshotRow[]): void;
+  /** Before what is left of a directory is deleted as one, file by file. May be interrupted. */
+  destroy?(dir: string): void;
   mounts(root: string, chain: readonly SnapshotRow[]): readonly Mount[];
   /** Called instead of `mounts` after `create`. */
   applyTarget(root: string, row: SnapshotRow): ApplyTarget;
@@ -43,6 +45,8 @@ export interface Driver {
   commitLabels?(root: string, row: SnapshotRow): Readonly<Record<string, string>>;
   /** The directories whose content counts as this snapshot's own. */
   contents(root: string, row: SnapshotRow): readonly string[];
+  /** A directory that those of `contents` share their blocks with, and only what differs counts. */
+  below?(root: string, chain: readonly SnapshotRow[]): string | undefined;
   layers(root: string, chain: readonly SnapshotRow[]): readonly string[];
 }
 
@@ -81,11 +85,11 @@ export function directorySnapshotter(driver: Driver, state: State): Snapshotter 
     const number = insert(row, parent);
     const chain = [{ ...row, number, bytes: 0, inodes: 0 }, ...parents];
     try {
-      makeDirectory(root, number);
+      makeDirectory(driver, root, number);
       driver.create(`${root}/${number}`, chain);
     } catch (error) {
       table.remove(key);
-      deleteNumbered(root, number, Infinity);
+      deleteNumbered(driver, root, number, Infinity);
       throw error;
     }
     return driver.mounts(root, chain);
@@ -119,14 +123,16 @@ export function directorySnapshotter(driver: Driver, state: State): Snapshotter 
     labels: row.labels,
     createdAt: row.createdAt,
   });
-  const measure = async (row: SnapshotRow): Promise<Usage> => {
-    const { diskUsage } = await import("./usage.ts");
-    return diskUsage(driver.contents(root, row));
+  const measure = async (chain: readonly SnapshotRow[]): Promise<Usage> => {
+    const contents = driver.contents(root, chain[0]!);
+    const below = contents.length === 0 ? undefined : driver.below?.(root, chain);
+    if (below === undefined) return (await import("./usage.ts")).diskUsage(contents);
+    return (await import("./compare_trees.ts")).changedUsage(contents[0]!, below);
   };
   const deleteLater = (number: number): void => {
     const job = (async () => {
       do await new Promise((resolve) => setTimeout(resolve, 0)); while (
-        !deleteNumbered(root, number, REMOVE_PER_SLICE)
+        !deleteNumbered(driver, root, number, REMOVE_PER_SLICE)
       );
     })().catch(() => {}).finally(() => background.delete(job)); // cleanup() tries again
     background.add(job);
@@ -149,7 +155,7 @@ export function directorySnapshotter(driver: Driver, state: State): Snapshotter 
       ),
     view: async (key, parent) => add("view", key, parent, {}),
     commit: async (name, key, options = {}) => {
-      const usage = options.usage ?? await measure(find("commit snapshot", key));
+      const usage = options.usage ?? await measure(chainOf("commit snapshot", key));
       state.transaction(() => {
         const row = find("commit snapshot", key);
         if (row.kind !== "active") throw wrong("commit snapshot", key, `it is ${row.kind}`);
@@ -187,8 +193,9 @@ export function directorySnapshotter(driver: Driver, state: State): Snapshotter 
       return info(row, new Map(parent ? [[parent.number, parent.name]] : []));
     },
     usage: async (name) => {
-      const row = find("measure snapshot", name);
-      return row.kind === "committed" ? { bytes: row.bytes, inodes: row.inodes } : measure(row);
+      const chain = chainOf("measure snapshot", name);
+      const { kind, bytes, inodes } = chain[0]!;
+      return kind === "committed" ? { bytes, inodes } : measure(chain);
     },
     walk: async function* () {
       const rows = table.list();
@@ -206,7 +213,7 @@ export function directorySnapshotter(driver: Driver, state: State): Snapshotter 
       }
       if (number === undefined) throw missing("remove snapshot", name);
       if (removeTraces(driver, `${root}/${number}`, options.behind)) return;
-      if (!deleteNumbered(root, number, REMOVE_AT_ONCE)) deleteLater(number);
+      if (!deleteNumbered(driver, root, number, REMOVE_AT_ONCE)) deleteLater(number);
     },
     cleanup: async () => {
       const { orphans } = await import("./cleanup.ts");
@@ -219,14 +226,14 @@ export function directorySnapshotter(driver: Driver, state: State): Snapshotter 
 }
 
 /** The snapshotter's own directory is made when the first snapshot is. */
-function makeDirectory(root: string, number: number): void {
+function makeDirectory(driver: Driver, root: string, number: number): void {
   const path = toByteString(`${root}/${number}`);
   let result = mkdirAt(AT.AT_FDCWD, path, 0o700);
   if (result === -ERRNO.ENOENT) {
     ensureSpreadDirectory(root);
     result = mkdirAt(AT.AT_FDCWD, path, 0o700);
   } else if (result === -ERRNO.EEXIST) { // the database was replaced, the directories were not
-    deleteTreeAt(AT.AT_FDCWD, path, { left: Infinity });
+    deleteNumbered(driver, root, number, Infinity);
     result = mkdirAt(AT.AT_FDCWD, path, 0o700);
   }
   if (result < 0) throw fail("prepare snapshot", "mkdirat", path, result);
@@ -252,7 +259,8 @@ function removeSteps(p: ProgramBuilder, path: string, { files, directories }: Tr
   return directories.map((name) => remove(name, AT.AT_REMOVEDIR));
 }
 
-function deleteNumbered(root: string, number: number, budget: number): boolean {
+function deleteNumbered(driver: Driver, root: string, number: number, budget: number): boolean {
+  driver.destroy?.(`${root}/${number}`);
   return deleteTreeAt(AT.AT_FDCWD, toByteString(`${root}/${number}`), { left: budget });
 }
 

@@ -24,8 +24,9 @@ import {
   type Status,
   statusAt,
 } from "./_at.ts";
-import { getXattrs, isReserved } from "./_metadata.ts";
-import { isWhiteout, readLink } from "./_root.ts";
+import { getXattrs, getXattrsAt, isReserved } from "./_metadata.ts";
+import { isWhiteout, readLink, splitPath } from "./_root.ts";
+import type { TreeChanges } from "./compare_trees.ts";
 import { TAR_END, tarHeader, tarPadding } from "./tar_writer.ts";
 import type { TarType } from "./tar_header.ts";
 
@@ -35,26 +36,42 @@ const MAX_DEPTH = 1000;
 
 /** How to {@link tarOfTree}. */
 export interface TreeTarOptions {
-  /** The tree is an overlay's upper directory, and the archive a layer. */
-  readonly changes?: boolean;
+  /**
+   * The archive is a layer: of an overlay's upper directory, or of what is known to have changed in
+   * a whole tree.
+   */
+  readonly changes?: boolean | TreeChanges;
   /** Paths that are left out, clean. */
   readonly without?: ReadonlySet<string>;
 }
 
-interface Walk extends TreeTarOptions {
+interface Walk {
+  readonly isLayer: boolean;
+  readonly without: ReadonlySet<string> | undefined;
+  readonly only: ReadonlyMap<string, unknown> | undefined;
+  /** Names that are gone, by directory. */
+  readonly deleted: ReadonlyMap<string, readonly string[]>;
   /** First path of a file that has several names. */
   readonly links: Map<string, string>;
 }
 
 /** The archive of an open directory's tree, without its root where nothing is in it. */
 export function* tarOfTree(fd: number, options: TreeTarOptions = {}): Generator<Uint8Array, void> {
-  const walk = { ...options, links: new Map<string, string>() };
+  const changes = typeof options.changes === "object" ? options.changes : undefined;
+  const isLayer = options.changes !== undefined && options.changes !== false;
+  const walk: Walk = {
+    isLayer,
+    without: options.without,
+    only: changes?.changed,
+    deleted: byDirectory(changes?.deleted ?? new Set()),
+    links: new Map(),
+  };
   let first = true;
   for (const chunk of directory(fd, "", walk, 0)) {
-    if (first && options.changes === true) {
+    if (first && isLayer) {
       const status = statusAt(fd, "");
       if (typeof status !== "number") {
-        yield header("./", "directory", status, xattrsOf(fd, "", true));
+        yield header("./", "directory", status, xattrsOf(getXattrs(fd, ""), "", true));
         if (isOpaque(fd)) yield whiteout(".wh..wh..opq");
       }
     }
@@ -72,13 +89,16 @@ function* directory(
 ): Generator<Uint8Array, void> {
   if (depth > MAX_DEPTH) throw unfit(path, "directories are nested too deeply");
   const names = readDirectory(fd, path).map(({ name }) => name).sort();
+  for (const name of walk.deleted.get(path) ?? []) {
+    yield whiteout(path === "" ? `.wh.${name}` : `${path}/.wh.${name}`);
+  }
   for (const name of names) {
     const below = path === "" ? name : `${path}/${name}`;
-    if (walk.without?.has(below)) continue;
+    if (walk.without?.has(below) || walk.only?.has(below) === false) continue;
     const status = statusAt(fd, name);
     if (typeof status === "number") continue;
-    if (walk.changes === true) {
-      if (isWhiteout(status)) {
+    if (walk.isLayer) {
+      if (walk.only === undefined && isWhiteout(status)) {
         yield whiteout(path === "" ? `.wh.${name}` : `${path}/.wh.${name}`);
         continue;
       }
@@ -102,8 +122,11 @@ function* member(
     const fd = openDirectoryAt(parent, name);
     if (fd < 0) return;
     try {
-      yield header(path, type, status, xattrsOf(fd, path, walk.changes === true));
-      if (walk.changes === true && isOpaque(fd)) yield whiteout(`${path}/.wh..wh..opq`);
+      const xattrs = getXattrs(fd, path);
+      yield header(path, type, status, xattrsOf(xattrs, path, walk.isLayer));
+      if (walk.isLayer && walk.only === undefined && isOpaque(fd)) {
+        yield whiteout(`${path}/.wh..wh..opq`);
+      }
       yield* directory(fd, path, walk, depth + 1);
     } finally {
       closeFd(fd);
@@ -122,7 +145,8 @@ function* member(
   if (type === "file") yield* file(parent, name, path, status, walk);
   else {
     const link = type === "symlink" ? readLink(parent, name) : "";
-    yield header(path, type, status, undefined, link);
+    const xattrs = getXattrsAt(parent, name, path);
+    yield header(path, type, status, xattrsOf(xattrs, path, walk.isLayer), link);
   }
 }
 
@@ -135,7 +159,7 @@ function* file(
 ): Generator<Uint8Array, void> {
   const fd = check("archive", "openat", path, openAt(parent, name, O_ARCH.O_NOFOLLOW));
   try {
-    yield header(path, "file", status, xattrsOf(fd, path, walk.changes === true));
+    yield header(path, "file", status, xattrsOf(getXattrs(fd, path), path, walk.isLayer));
     let left = status.size;
     while (left > 0) {
       const buffer = new Uint8Array(Math.min(CHUNK, left));
@@ -149,6 +173,17 @@ function* file(
   } finally {
     closeFd(fd);
   }
+}
+
+function byDirectory(paths: ReadonlySet<string>): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const path of [...paths].sort()) {
+    const [directory, name] = splitPath(path);
+    const names = found.get(directory);
+    if (names === undefined) found.set(directory, [name]);
+    else names.push(name);
+  }
+  return found;
 }
 
 function typeOf({ mode }: Status): TarType | undefined {
@@ -197,8 +232,11 @@ function whiteout(path: string): Uint8Array {
 }
 
 /** Without overlayfs's own, of which some mean that the directory is elsewhere. */
-function xattrsOf(fd: number, path: string, changes: boolean): Map<string, Uint8Array> {
-  const found = getXattrs(fd, path);
+function xattrsOf(
+  found: Map<string, Uint8Array>,
+  path: string,
+  changes: boolean,
+): Map<string, Uint8Array> {
   for (const name of [...found.keys()]) {
     if (!isReserved(name)) continue;
     found.delete(name);

@@ -5,57 +5,14 @@
  */
 
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { test } from "node:test";
-import { applyLayer, commitLayer, type Snapshotter } from "../../src/snapshot/mod.ts";
-import { openState, type State } from "../../src/state/mod.ts";
 import { mounted } from "../fixtures/mounted.ts";
-import { type Member, tar } from "../fixtures/raw_tar.ts";
+import { type Implementation, layer, snapshotterCases } from "./snapshotter_case.ts";
 
-/** Makes an implementation over a store. */
-export type SnapshotterFactory = (state: State) => Promise<Snapshotter>;
-
-/** Register the suite. `skip` is the reason why it cannot run here, or false. */
-export function snapshotterContract(
-  name: string,
-  factory: SnapshotterFactory,
-  skip: string | false,
-): void {
-  const contract = (
-    what: string,
-    work: (snapshotter: Snapshotter, state: State) => Promise<void>,
-  ): void => {
-    test(`${name}: ${what}`, { skip }, async () => {
-      const root = mkdtempSync(join(tmpdir(), `ctr-${name}-`));
-      const state = openState({ data: join(root, "data"), exec: join(root, "exec") });
-      try {
-        const snapshotter = await factory(state);
-        await work(snapshotter, state);
-        await snapshotter.settled();
-        snapshotter.close();
-      } finally {
-        state.close();
-        rmSync(root, { recursive: true, force: true });
-      }
-    });
-  };
-  const layer = async (
-    snapshotter: Snapshotter,
-    id: string,
-    parent: string | undefined,
-    ...members: Member[]
-  ): Promise<void> => {
-    const key = `unpack-${id}`;
-    await snapshotter.prepare(key, snapshotter.rebase ? undefined : parent);
-    const archive = tar(...members);
-    const source = async function* () {
-      yield archive;
-    };
-    const result = await applyLayer(snapshotter, key, source);
-    await commitLayer(snapshotter, { key, name: id, parent, result, source });
-  };
+/** Register the suite. */
+export function snapshotterContract(implementation: Implementation): void {
+  const contract = snapshotterCases(implementation);
 
   contract("prepare, write, commit, and the next sees it", async (s) => {
     await mounted(await s.prepare("a", undefined), "echo one > f; mkdir d; echo two > d/g");

@@ -19,13 +19,21 @@ import {
 } from "../../src/snapshot/mod.ts";
 import { openState } from "../../src/state/mod.ts";
 import { snapshotterContract } from "../contracts/snapshotter.ts";
+import type { Implementation } from "../contracts/snapshotter_case.ts";
+import { snapshotterChangesContract } from "../contracts/snapshotter_changes.ts";
 import { mounted } from "../fixtures/mounted.ts";
 import { needs } from "../fixtures/needs.ts";
 import { tar } from "../fixtures/raw_tar.ts";
 
 const { skip } = needs("root", "overlayfs", "erofs", "cmd:unshare", "cmd:python3", "cmd:setfattr");
 
-snapshotterContract("erofs", (state) => openSnapshotter("erofs", state), skip);
+const implementation: Implementation = {
+  name: "erofs",
+  open: (state) => openSnapshotter("erofs", state),
+  skip,
+};
+snapshotterContract(implementation);
+snapshotterChangesContract(implementation);
 
 /** Work with a snapshotter over an empty store. */
 async function withSnapshotter(

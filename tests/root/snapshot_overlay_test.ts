@@ -6,12 +6,20 @@ import { test } from "node:test";
 import { openSnapshotter } from "../../src/snapshot/mod.ts";
 import { openState } from "../../src/state/mod.ts";
 import { snapshotterContract } from "../contracts/snapshotter.ts";
+import type { Implementation } from "../contracts/snapshotter_case.ts";
+import { snapshotterChangesContract } from "../contracts/snapshotter_changes.ts";
 import { mounted } from "../fixtures/mounted.ts";
 import { needs } from "../fixtures/needs.ts";
 
 const { skip } = needs("root", "overlayfs", "cmd:unshare");
 
-snapshotterContract("overlayfs", (state) => openSnapshotter("overlayfs", state), skip);
+const implementation: Implementation = {
+  name: "overlayfs",
+  open: (state) => openSnapshotter("overlayfs", state),
+  skip,
+};
+snapshotterContract(implementation);
+snapshotterChangesContract(implementation);
 
 test("overlayfs: a volatile snapshot can be mounted again", { skip }, async () => {
   const root = mkdtempSync(join(tmpdir(), "ctr-volatile-"));

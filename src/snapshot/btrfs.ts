@@ -1,0 +1,32 @@
+/**
+ * The btrfs snapshotter: a snapshot is a subvolume, `DATA/snapshots/btrfs/N/fs`, made as a copy of
+ * its parent's, which shares all its blocks. Needs the data root on btrfs.
+ *
+ * @module
+ */
+
+import type { State } from "../state/mod.ts";
+import { createSubvolume, deleteSubvolume, snapshotSubvolume } from "./_subvolume.ts";
+import { copyMounts, directoryOf } from "./native.ts";
+import { directorySnapshotter, type Driver } from "./store.ts";
+import type { Snapshotter } from "./types.ts";
+
+const driver: Driver = {
+  name: "btrfs",
+  rebase: false,
+  create: (dir, [row, parent]) => {
+    if (parent === undefined) createSubvolume(dir, "fs");
+    else if (row!.kind === "active") snapshotSubvolume(directoryOf(dir, parent), dir, "fs");
+  },
+  destroy: (dir) => void deleteSubvolume(dir, "fs"),
+  mounts: copyMounts,
+  applyTarget: (root, row) => ({ root: `${root}/${row.number}/fs`, whiteouts: "delete" }),
+  contents: (root, row) => row.kind === "view" ? [] : [`${root}/${row.number}/fs`],
+  below: (root, [, parent]) => parent && `${root}/${parent.number}/fs`,
+  layers: (root, [row]) => [`${root}/${row!.number}/fs`],
+};
+
+/** The btrfs snapshotter of a store. */
+export function btrfsSnapshotter(state: State): Snapshotter {
+  return directorySnapshotter(driver, state);
+}
