@@ -9,7 +9,7 @@ import { isNotFound } from "../errors.ts";
 import { openTransports } from "./endpoint.ts";
 import type { Registry } from "./registry.ts";
 import type { Transport } from "./transport.ts";
-import type { Descriptor, Document, RegistryAccess } from "./types.ts";
+import type { Descriptor, Document, ListOptions, RegistryAccess } from "./types.ts";
 
 /** The media type of an index. */
 export const INDEX_TYPE = "application/vnd.oci.image.index.v1+json";
@@ -20,14 +20,14 @@ const MAX_PAGES = 10_000;
 /** The names of all repositories. Docker Hub and others do not tell. */
 export async function* catalog(
   registry: string,
-  access: RegistryAccess & { readonly pageSize?: number } = {},
+  access: RegistryAccess & ListOptions = {},
 ): AsyncGenerator<string> {
   const [transport] = await openTransports(registry, access, {
     subject: registry,
     operation: "list repositories of",
     scopes: ["registry:catalog:*"],
   });
-  yield* list(transport, "_catalog", "repositories", access.pageSize);
+  yield* list(transport, "_catalog", "repositories", access);
 }
 
 /** Names, page after page. */
@@ -35,13 +35,61 @@ export async function* list(
   transport: Transport,
   path: string,
   key: "tags" | "repositories",
-  pageSize: number | undefined,
+  { after, pageSize }: ListOptions,
 ): AsyncGenerator<string> {
-  for await (const { page } of pages(transport, path, pageSize)) {
-    const names = page[key] ?? [];
-    if (!Array.isArray(names)) throw transport.damaged(path, `the answer has no ${key}`);
-    yield* names.map(String);
+  const seen = new Set<string>();
+  for (let last = after;;) {
+    const url = transport.url(path);
+    if (pageSize !== undefined) url.searchParams.set("n", String(pageSize));
+    if (last !== undefined) url.searchParams.set("last", last);
+    let linked = false;
+    let full = false;
+    let fresh: string[] = [];
+    for await (const { page, next } of pages(transport, url, path)) {
+      const names = page[key] ?? [];
+      if (!Array.isArray(names)) throw transport.damaged(path, `the answer has no ${key}`);
+      fresh = names.map(String).filter((name) => !seen.has(name) && isAfter(name, last));
+      full = names.length === pageSize;
+      linked ||= next !== undefined;
+      for (const name of fresh) seen.add(name);
+      yield* fresh;
+    }
+    // A full page is perhaps not the last one, if this registry names no next one.
+    if (linked || !full || fresh.length === 0) return;
+    last = fresh.at(-1);
   }
+}
+
+/** Not every registry knows `last`, and one that does may begin again after its last name. */
+function isAfter(name: string, last: string | undefined): boolean {
+  return last === undefined || name.toLowerCase() > last.toLowerCase();
+}
+
+/** What a tag or digest is, in the registry's words. */
+export async function resolve(
+  transport: Transport,
+  path: string,
+  reference: string,
+  accept: string,
+): Promise<Descriptor | undefined> {
+  const url = transport.url(`${path}/manifests/${reference}`);
+  const headers = { Accept: accept };
+  const response = await transport.send(url, { method: "HEAD", headers, accept: [404] });
+  await transport.discard(response);
+  if (!response.ok) return undefined;
+  const digest = response.headers.get("docker-content-digest") ?? "";
+  const size = Number(response.headers.get("content-length") ?? NaN);
+  const mediaType = (response.headers.get("content-type") ?? "").split(";")[0]!.trim();
+  const known = reference.includes(":") ? reference : digest;
+  if (
+    !/^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/.test(known) || !Number.isSafeInteger(size)
+  ) {
+    throw transport.damaged(reference, "the registry does not say what it is");
+  }
+  if (digest !== "" && digest.split(":")[0] === known.split(":")[0] && digest !== known) {
+    throw transport.damaged(reference, `the registry says that it is ${digest}`);
+  }
+  return { mediaType, digest: known, size };
 }
 
 /** What refers to a manifest. */
@@ -57,7 +105,8 @@ export async function referrers(
     ? ""
     : `?artifactType=${encodeURIComponent(artifactType)}`;
   try {
-    for await (const { page } of pages(transport, `${path}/referrers/${digest}${filter}`)) {
+    const what = `${path}/referrers/${digest}${filter}`;
+    for await (const { page } of pages(transport, transport.url(what), what)) {
       if (Array.isArray(page["manifests"])) found.push(...page["manifests"]);
     }
   } catch (error) {
@@ -88,11 +137,10 @@ export function parseReferrers({ bytes }: Document): Descriptor[] {
 
 async function* pages(
   transport: Transport,
+  first: URL,
   path: string,
-  pageSize?: number,
-): AsyncGenerator<{ readonly page: Record<string, unknown> }> {
-  let url: URL | undefined = transport.url(path);
-  if (pageSize !== undefined) url.searchParams.set("n", String(pageSize));
+): AsyncGenerator<{ readonly page: Record<string, unknown>; readonly next: URL | undefined }> {
+  let url: URL | undefined = first;
   const seen = new Set<string>();
   for (let count = 0; url !== undefined && count < MAX_PAGES; count++) {
     const at: URL = url;
@@ -103,7 +151,7 @@ async function* pages(
       const text = new TextDecoder().decode(await transport.bytes(response, MAX_PAGE));
       return { page: parse(transport, path, text), next: nextOf(response, at) };
     });
-    yield { page };
+    yield { page, next };
     url = next;
   }
 }

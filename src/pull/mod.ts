@@ -18,7 +18,7 @@
 
 import { dockerConfig } from "./docker_config.ts";
 import { hostsDirectories, proxySettings } from "./reach.ts";
-import type { RegistryAccess } from "./types.ts";
+import type { ListOptions, RegistryAccess } from "./types.ts";
 
 export { type Credentials, dockerConfigCredentials } from "./auth.ts";
 export { checkLogin } from "./login.ts";
@@ -30,6 +30,7 @@ export type {
   BlobSource,
   Descriptor,
   Document,
+  ListOptions,
   PushBlobOptions,
   PushedBlob,
   RegistryAccess,
@@ -52,7 +53,7 @@ export function registryAccess(
 /** The names of all repositories of a registry, where it tells them. */
 export async function* catalog(
   registry: string,
-  access: RegistryAccess & { readonly pageSize?: number } = {},
+  access: RegistryAccess & ListOptions = {},
 ): AsyncGenerator<string> {
   yield* (await import("./discover.ts")).catalog(registry, access);
 }

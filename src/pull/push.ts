@@ -15,6 +15,8 @@ import type { BlobSource, Descriptor, PushBlobOptions, PushedBlob } from "./type
 
 /** Blobs up to this size are sent from memory in one request. */
 const SMALL_BYTES = 1 << 20;
+/** A registry that loses an upload more often does not want it. */
+const MOST_RESTARTS = 4;
 const HEADERS = { "Content-Type": "application/octet-stream" };
 
 /** What a push must be allowed to do. */
@@ -52,11 +54,12 @@ export async function pushBlob(
   source: BlobSource,
   options: PushBlobOptions,
 ): Promise<PushedBlob> {
-  const { mountFrom, onBytes = () => {}, signal } = options;
+  const { chunkBytes, mountFrom, onBytes = () => {}, signal } = options;
   if (await hasBlob(transport, path, digest, pushScopes(path))) return "exists";
   const query = mountFrom === undefined
     ? ""
     : `?mount=${digest}&from=${encodeURIComponent(mountFrom)}`;
+  let least = 0;
   const begin = async (query: string): Promise<URL | undefined> =>
     await transport.again(async () => {
       const response = await transport.send(transport.url(`${path}/blobs/uploads/${query}`), {
@@ -66,16 +69,19 @@ export async function pushBlob(
         signal,
       });
       await transport.discard(response);
+      least = Number(response.headers.get("oci-chunk-min-length")) || 0;
       return response.status === 201 ? undefined : locationOf(transport, response);
     });
   let at: URL | undefined = await begin(query);
   if (at === undefined) return "mounted";
+  const how = { ...options, chunkBytes: chunkBytes && Math.max(chunkBytes, least) };
   let sent = 0;
+  let restarts = 0;
   for (let attempt = 1;; attempt++) {
     const before: number = sent;
-    const upload: Upload = new Upload(transport, path, at, options);
+    const upload: Upload = new Upload(transport, path, at, how);
     try {
-      if (sent === 0 && size <= Math.min(SMALL_BYTES, options.chunkBytes ?? SMALL_BYTES)) {
+      if (sent === 0 && size <= Math.min(SMALL_BYTES, how.chunkBytes ?? SMALL_BYTES)) {
         await upload.put(digest, await collect(source(0), size));
       } else {
         for (sent = await upload.patch(source, sent, size); sent < size;) {
@@ -88,8 +94,11 @@ export async function pushBlob(
     } catch (error) {
       sent = Math.max(sent, upload.acknowledged);
       if (sent > before) attempt = 1;
-      await transport.pauseOrThrow(error, attempt, signal);
+      // It wants other bytes than we sent, or has forgotten the upload.
+      const confused = error instanceof RegistryError && [404, 416].includes(error.status);
+      if (!confused || attempt > 1) await transport.pauseOrThrow(error, attempt, signal);
       const where: Awaited<ReturnType<Upload["status"]>> = await upload.status();
+      if (where === undefined && ++restarts > MOST_RESTARTS) throw error;
       at = where?.at ?? await begin("");
       if (at === undefined) return "pushed";
       sent = where?.received ?? 0;

@@ -66,12 +66,56 @@ async function addReferrer(
   entry: Descriptor,
 ): Promise<void> {
   const tag = referrersTag(subject);
-  const before = await registry.manifest(tag).then(parseReferrers, (error) => {
-    if (isNotFound(error)) return [];
+  const before = await listed(registry, tag);
+  if (before?.some(({ digest }) => digest === entry.digest)) return;
+  await pushIndex(registry, tag, [...before ?? [], entry]);
+}
+
+/** What a manifest refers to; undefined when that is nothing, or there is no such manifest. */
+export async function subjectOf(registry: Registry, digest: string): Promise<string | undefined> {
+  try {
+    const { bytes } = await registry.manifest(digest);
+    const { subject } = JSON.parse(new TextDecoder().decode(bytes)) as { subject?: Descriptor };
+    return typeof subject?.digest === "string" ? subject.digest : undefined;
+  } catch (error) {
+    if (isNotFound(error) || error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** Take a deleted manifest from the index of its subject, which a registry with the API does itself. */
+export async function removeReferrer(
+  registry: Registry,
+  transport: Transport,
+  path: string,
+  subject: string,
+  digest: string,
+): Promise<void> {
+  const hasApi = await transport.again(async () => {
+    const url = transport.url(`${path}/referrers/${subject}`);
+    const response = await transport.send(url, { accept: [404] });
+    await transport.discard(response);
+    return response.ok;
+  });
+  if (hasApi) return;
+  const tag = referrersTag(subject);
+  const before = await listed(registry, tag);
+  const after = before?.filter((each) => each.digest !== digest);
+  if (after !== undefined && after.length !== before!.length) await pushIndex(registry, tag, after);
+}
+
+async function listed(registry: Registry, tag: string): Promise<Descriptor[] | undefined> {
+  return await registry.manifest(tag).then(parseReferrers, (error) => {
+    if (isNotFound(error)) return undefined;
     throw error;
   });
-  if (before.some(({ digest }) => digest === entry.digest)) return;
-  const manifests = [...before, entry];
+}
+
+async function pushIndex(
+  registry: Registry,
+  tag: string,
+  manifests: readonly Descriptor[],
+): Promise<void> {
   const text = JSON.stringify({ schemaVersion: 2, mediaType: INDEX_TYPE, manifests });
   const bytes = new TextEncoder().encode(text);
   const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;

@@ -6,8 +6,9 @@
  * @module
  */
 
-import { createHash, type Hash } from "node:crypto";
+import { createHash } from "node:crypto";
 import { CtrError } from "../errors.ts";
+import { type Download, downloadFrom } from "./download.ts";
 import { openTransports } from "./endpoint.ts";
 import type { Capability } from "./hosts.ts";
 import type { Transport } from "./transport.ts";
@@ -15,6 +16,7 @@ import type {
   BlobSource,
   Descriptor,
   Document,
+  ListOptions,
   PushBlobOptions,
   PushedBlob,
   RegistryOptions,
@@ -89,15 +91,17 @@ export class Registry {
     });
   }
 
-  /** Whether there is such a manifest, by tag or digest, without fetching it. */
-  async hasManifest(reference: string): Promise<boolean> {
-    return await this.#first("resolve", async (transport) => {
-      const url = transport.url(`${this.#path}/manifests/${reference}`);
-      const headers = { Accept: ACCEPT };
-      const response = await transport.send(url, { method: "HEAD", headers, accept: [404] });
-      await transport.discard(response);
-      return response.ok;
-    });
+  /**
+   * What a tag or digest is, without fetching it. The registry's word only: nothing is verified.
+   *
+   * @returns undefined when there is no such manifest
+   */
+  async resolve(reference: string): Promise<Descriptor | undefined> {
+    const { resolve } = await import("./discover.ts");
+    return await this.#first(
+      "resolve",
+      (transport) => resolve(transport, this.#path, reference, ACCEPT),
+    );
   }
 
   /**
@@ -116,7 +120,7 @@ export class Registry {
       throw transport.damaged(digest, "unknown digest algorithm");
     }
     const hash = createHash(algorithm);
-    const state = { received: 0, hash };
+    const state: Download = { received: 0, hash, etag: undefined, whole: false, breaks: 0 };
     const places = [transport, ...others].map((server) => ({
       server,
       url: server.url(`${this.#path}/blobs/${digest}`),
@@ -127,7 +131,7 @@ export class Registry {
     }
     for (const [at, { server, url }] of places.entries()) {
       try {
-        yield* blobFrom(server, url, descriptor, state, options.signal);
+        yield* downloadFrom(server, url, descriptor, state, options.signal);
         break;
       } catch (error) {
         const passing = error instanceof CtrError && error.code !== "data_loss";
@@ -175,11 +179,11 @@ export class Registry {
     await pushManifest(this, transport, this.#path, reference, { bytes, descriptor });
   }
 
-  /** All tags, in the registry's order. @param options.pageSize how many to ask for at a time */
-  async *tags(options: { readonly pageSize?: number } = {}): AsyncGenerator<string> {
+  /** All tags, in the registry's order. */
+  async *tags(options: ListOptions = {}): AsyncGenerator<string> {
     const { list } = await import("./discover.ts");
     const transport = (await this.#servers("resolve")).at(-1)!;
-    yield* list(transport, `${this.#path}/tags/list`, "tags", options.pageSize);
+    yield* list(transport, `${this.#path}/tags/list`, "tags", options);
   }
 
   /** What refers to a manifest: signatures, attestations and such. */
@@ -192,14 +196,42 @@ export class Registry {
     return await referrers(this, transport, this.#path, digest, options.artifactType);
   }
 
-  /** Delete a manifest by digest, or only a tag. @returns whether it was there */
+  /**
+   * Delete a manifest by digest, or only a tag. What it referred to forgets it, also where the
+   * registry has no API for that.
+   *
+   * @returns whether it was there
+   */
   async deleteManifest(reference: string): Promise<boolean> {
-    return await this.#delete(`manifests/${reference}`);
+    if (!reference.includes(":")) return await this.#deleteTag(reference);
+    const { subjectOf, removeReferrer } = await import("./push_manifest.ts");
+    const subject = await subjectOf(this, reference);
+    const was = await this.#delete(`manifests/${reference}`);
+    if (subject !== undefined) {
+      await removeReferrer(this, (await this.#servers("push"))[0], this.#path, subject, reference);
+    }
+    return was;
   }
 
   /** Delete a blob. @returns whether it was there */
   async deleteBlob(digest: string): Promise<boolean> {
     return await this.#delete(`blobs/${digest}`);
+  }
+
+  async #deleteTag(tag: string): Promise<boolean> {
+    try {
+      return await this.#delete(`manifests/${tag}`);
+    } catch (cause) {
+      const { status } = cause as { status?: unknown };
+      if (status !== 400 && status !== 405) throw cause;
+      throw new CtrError({
+        code: "not_implemented",
+        operation: "delete tag",
+        subject: `${this.#options.repository}:${tag}`,
+        reason: "this registry only deletes manifests by their digest",
+        cause,
+      });
+    }
   }
 
   async #delete(what: string): Promise<boolean> {
@@ -213,43 +245,5 @@ export class Registry {
       await transport.discard(response);
       return response.ok;
     });
-  }
-}
-
-/** What is still missing of a blob, from one server. */
-async function* blobFrom(
-  transport: Transport,
-  url: URL,
-  { digest, size }: Descriptor,
-  state: { received: number; readonly hash: Hash },
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array> {
-  for (let attempt = 1;; attempt++) {
-    const before = state.received;
-    try {
-      const headers: Record<string, string> = before > 0 ? { Range: `bytes=${before}-` } : {};
-      const response = await transport.send(url, { headers, signal });
-      // A server that does not know ranges sends it all again.
-      let skip = response.status === 206 ? 0 : before;
-      for await (let bytes of transport.chunks(response)) {
-        if (skip > 0) {
-          const drop = Math.min(skip, bytes.length);
-          bytes = bytes.subarray(drop);
-          skip -= drop;
-          if (bytes.length === 0) continue;
-        }
-        state.received += bytes.length;
-        if (state.received > size) {
-          throw transport.damaged(digest, `the registry sends more than its ${size} bytes`);
-        }
-        state.hash.update(bytes);
-        yield bytes;
-      }
-      if (state.received < size) throw new TypeError("the connection ended early");
-      return;
-    } catch (error) {
-      if (state.received > before) attempt = 1; // there was progress
-      await transport.pauseOrThrow(error, attempt, signal);
-    }
   }
 }

@@ -74,6 +74,7 @@ const CODES: Readonly<Record<number, ErrorCode>> = {
   401: "unauthenticated",
   403: "permission_denied",
   404: "not_found",
+  405: "not_implemented",
   429: "resource_exhausted",
 };
 

@@ -14,6 +14,7 @@ import { parseChallenge } from "./auth.ts";
 import { exchange, type Reach } from "./exchange.ts";
 import { chainText } from "./reach.ts";
 import { redact, refusal, RegistryError } from "./registry_error.ts";
+import { mayPass, pause, pauseMs } from "./retry.ts";
 
 /** What to ask for. */
 export interface Request {
@@ -54,15 +55,23 @@ export interface TransportOptions extends Reach {
 
 const ATTEMPTS = 5;
 const MAX_REDIRECTS = 10;
-/** A registry that wants us to wait longer than this is not waited for. */
-const MOST_PAUSE_MS = 60_000;
-const HOPELESS =
-  /ECONNREFUSED|ENOTFOUND|Unable to connect|Connection refused|dns error|certificate|SELF_SIGNED|issuer/i;
+
+/** Whether an answer still comes. */
+interface Watch {
+  readonly timer: NodeJS.Timeout;
+  /** Aborted when it does not. */
+  readonly late: AbortSignal;
+  paused: boolean;
+  /** Bytes since the clock was set. */
+  came: number;
+  /** As many set it again: less than a kilobyte in a second is as good as nothing. */
+  readonly least: number;
+}
 
 /** One endpoint, seen from one repository. */
 export class Transport {
   readonly options: TransportOptions;
-  readonly #watches = new WeakMap<Response, { timer: NodeJS.Timeout; late: AbortSignal }>();
+  readonly #watches = new WeakMap<Response, Watch>();
 
   constructor(options: TransportOptions) {
     this.options = options;
@@ -93,19 +102,10 @@ export class Transport {
   async pauseOrThrow(error: unknown, attempt: number, own?: AbortSignal): Promise<void> {
     const signal = own ?? this.options.signal;
     if (signal?.aborted) throw signal.reason;
-    const passing = error instanceof RegistryError
-      ? error.status === 0 || error.status === 408 || error.status >= 500 || error.status === 429
-      : !(error instanceof CtrError) || error.code === "deadline_exceeded";
-    const asked = error instanceof RegistryError ? error.retryAfterMs ?? 0 : 0;
-    // Nobody listens there, or it is somebody else: that does not pass within seconds.
-    const hopeless = HOPELESS.test(chainText(error)) || asked > MOST_PAUSE_MS;
-    if (!passing || attempt >= (this.options.attempts ?? ATTEMPTS) || hopeless) {
+    if (!mayPass(error) || attempt >= (this.options.attempts ?? ATTEMPTS)) {
       throw error instanceof CtrError ? error : this.#unreachable(error);
     }
-    // Clients that failed together must not come back together.
-    const backOffMs = (this.options.retryMs ?? 250) * 2 ** (attempt - 1) *
-      (0.75 + Math.random() / 2);
-    await pause(Math.max(asked, backOffMs), signal);
+    await pause(pauseMs(error, attempt, this.options.retryMs), signal);
   }
 
   /**
@@ -153,8 +153,17 @@ export class Transport {
     const watch = this.#watches.get(response);
     try {
       for await (const chunk of response.body ?? []) {
-        watch?.timer.refresh();
+        if (watch === undefined) {
+          yield chunk as Uint8Array;
+          continue;
+        }
+        watch.came += chunk.length;
+        watch.paused = true; // while somebody works on it, nobody asks for more
         yield chunk as Uint8Array;
+        watch.paused = false;
+        if (watch.came < watch.least) continue;
+        watch.came = 0;
+        watch.timer.refresh();
       }
     } catch (error) {
       throw watch?.late.aborted ? watch.late.reason : error;
@@ -213,17 +222,21 @@ export class Transport {
     const outer = request.signal ?? this.options.signal;
     const stop = new AbortController();
     const late = (): void => {
+      if (watch.paused) return void timer.refresh();
       const operation = this.options.operation;
       stop.abort(
         new CtrError({
           code: "deadline_exceeded",
           operation,
           subject: this.options.subject,
-          reason: `${registry} sends nothing for ${timeoutMs} ms`,
+          reason: `${registry} sends ${
+            watch.came === 0 ? "nothing" : "next to nothing"
+          } for ${timeoutMs} ms`,
         }),
       );
     };
     const timer = setTimeout(late, timeoutMs);
+    const watch: Watch = { timer, late: stop.signal, paused: false, came: 0, least: timeoutMs };
     const whole = request.body?.();
     // While we send, the registry has nothing to say.
     const body = whole === undefined || whole instanceof Uint8Array
@@ -233,6 +246,8 @@ export class Transport {
       const init = {
         method,
         headers: {
+          // Offsets and sizes are those of what is stored.
+          "Accept-Encoding": "identity",
           ...url.origin === base.origin ? headers : {},
           ...request.headers,
           ...authorization === undefined ? {} : { Authorization: authorization },
@@ -242,7 +257,7 @@ export class Transport {
         ...body === undefined ? {} : { body: body as BodyInit, duplex: "half" },
       } as RequestInit;
       const response = await exchange(url, init, this.options);
-      this.#watches.set(response, { timer, late: stop.signal });
+      this.#watches.set(response, watch);
       return response;
     } catch (error) {
       clearTimeout(timer);
@@ -281,19 +296,4 @@ async function* watched(
     timer.refresh();
     yield chunk;
   }
-}
-
-/** Wait, unless `signal` says that nobody does. */
-async function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const stop = (): void => {
-      clearTimeout(timer);
-      reject(signal!.reason);
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", stop);
-      resolve();
-    }, milliseconds);
-    signal?.addEventListener("abort", stop, { once: true });
-  });
 }

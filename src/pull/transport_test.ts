@@ -30,7 +30,7 @@ test("blob() goes on where a body broke off", () => {
   }, async ({ host }) => {
     const registry = new Registry({ repository: `${host}/app`, retryMs: 1 });
     assert.equal(await read(registry), new TextDecoder().decode(BYTES));
-    assert.deepEqual([...new Set(ranges)], [undefined, "bytes=30-", "bytes=60-"]);
+    assert.deepEqual([...new Set(ranges)], [undefined, "bytes=30-99", "bytes=60-99"]);
   });
 });
 

@@ -52,6 +52,14 @@ export interface RegistryOptions extends RegistryAccess {
   readonly operation?: string | undefined;
 }
 
+/** Which names to list. */
+export interface ListOptions {
+  /** How many to ask for at a time. Default: as the registry likes. */
+  readonly pageSize?: number | undefined;
+  /** Only those after this one, which need not exist. */
+  readonly after?: string | undefined;
+}
+
 /** Bytes of a blob that is pushed, from an offset on. May be asked for more than once. */
 export type BlobSource = (start: number) => AsyncIterable<Uint8Array>;
 
@@ -59,7 +67,7 @@ export type BlobSource = (start: number) => AsyncIterable<Uint8Array>;
 export interface PushBlobOptions {
   /** A repository of the same registry that may have the blob: `library/alpine`. */
   readonly mountFrom?: string | undefined;
-  /** Send it in pieces of so many bytes. Default: all of it in one request. */
+  /** Send it in pieces of so many bytes, or what the registry wants at least. Default: in one request. */
   readonly chunkBytes?: number | undefined;
   /** How much has been sent. */
   readonly onBytes?: ((current: number) => void) | undefined;
