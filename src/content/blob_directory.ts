@@ -5,28 +5,44 @@
  * @module
  */
 
-import { createReadStream, existsSync, writeFileSync } from "node:fs";
-import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { createReadStream, existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { CtrError } from "../errors.ts";
 import { blobWriter } from "./blob_writer.ts";
 import { decompress } from "./decompress.ts";
 import { digestPath, sha256 } from "./digest.ts";
+import { ingestBlob, removeUnfinished, unfinished } from "./ingest.ts";
 import type { BlobDirectory } from "./types.ts";
 
 const LAYOUT = '{"imageLayoutVersion":"1.0.0"}';
 const MAX_DOCUMENT = 8 << 20;
+const ALGORITHMS = ["sha256", "sha512"];
+const READ = { highWaterMark: 1 << 20 };
+
 let writes = 0;
 
-/** The blobs under `root`, which is created when something is written. */
-export function blobDirectory(root: string): BlobDirectory {
+/**
+ * The blobs under `root`, which is created when something is written.
+ *
+ * @param hold is told every digest before it is looked for, and before it appears.
+ */
+export function blobDirectory(
+  root: string,
+  hold: (digest: string) => void = () => {},
+): BlobDirectory {
+  const ingestDirectory = `${root}/ingest`;
   const pathOf = (digest: string): string => `${root}/blobs/${digestPath(digest)}`;
-  const sizeOf = async (digest: string): Promise<number | undefined> =>
-    (await stat(pathOf(digest)).catch(() => undefined))?.size;
-  const partialPath = async (digest: string): Promise<string> => {
+  const sizeOf = async (digest: string): Promise<number | undefined> => {
     const path = pathOf(digest);
-    await mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true, mode: 0o700 });
-    await writeFile(`${root}/oci-layout`, LAYOUT, { mode: 0o600, flag: "wx" }).catch(() => {});
-    return `${path}.${process.pid}.${writes++}`;
+    hold(digest);
+    return (await stat(path).catch(() => undefined))?.size;
+  };
+  const writer = () => {
+    const made = blobWriter({ ingest: ingestDirectory, blobs: `${root}/blobs/sha256`, hold });
+    if (!existsSync(`${root}/oci-layout`)) {
+      writeFileSync(`${root}/oci-layout`, LAYOUT, { mode: 0o600 });
+    }
+    return made;
   };
   return {
     has: async (digest) => await sizeOf(digest) !== undefined,
@@ -43,19 +59,15 @@ export function blobDirectory(root: string): BlobDirectory {
       return bytes;
     },
     write: async (bytes) => {
-      const digest = sha256(bytes);
-      const partial = await partialPath(digest);
-      await writeFile(partial, bytes, { mode: 0o600 });
-      await rename(partial, pathOf(digest));
-      return digest;
-    },
-    create: () => {
-      const writer = blobWriter(`${root}/blobs/sha256`, `${process.pid}.${writes++}`);
-      if (!existsSync(`${root}/oci-layout`)) {
-        writeFileSync(`${root}/oci-layout`, LAYOUT, { mode: 0o600 });
+      const made = writer();
+      try {
+        made.write(bytes);
+        return made.commit().digest;
+      } finally {
+        made.abort();
       }
-      return writer;
     },
+    create: writer,
     size: sizeOf,
     remove: async (digest) => {
       if (await sizeOf(digest) === undefined) return false;
@@ -63,35 +75,40 @@ export function blobDirectory(root: string): BlobDirectory {
       return true;
     },
     list: async function* () {
-      for (const algorithm of ["sha256", "sha512"]) {
+      for (const algorithm of ALGORITHMS) {
         const names = await readdir(`${root}/blobs/${algorithm}`).catch(() => []);
         for (const name of names) if (/^[0-9a-f]+$/.test(name)) yield `${algorithm}:${name}`;
       }
     },
-    removePartial: async () => {
-      for (const algorithm of ["sha256", "sha512"]) {
+    retire: (digests) => {
+      if (digests.length > 0) mkdirSync(ingestDirectory, { recursive: true, mode: 0o700 });
+      for (const digest of digests) {
+        try {
+          renameSync(pathOf(digest), `${ingestDirectory}/gone.${process.pid}.${writes++}`);
+        } catch (error) {
+          if ((error as { code?: string }).code !== "ENOENT") throw error;
+        }
+      }
+    },
+    unfinished: () => unfinished(ingestDirectory),
+    removeUnfinished: async (keep) => {
+      await removeUnfinished(ingestDirectory, keep);
+      // Where versions before 0.2 wrote: nobody does any more.
+      for (const algorithm of ALGORITHMS) {
         const names = await readdir(`${root}/blobs/${algorithm}`).catch(() => []);
         for (const name of names) {
           if (name.includes(".")) await rm(`${root}/blobs/${algorithm}/${name}`, { force: true });
         }
       }
     },
-    ingest: async function* ({ digest }, source) {
-      const partial = await partialPath(digest);
-      const file = await open(partial, "wx", 0o600);
-      try {
-        for await (const chunk of source) {
-          for (let at = 0; at < chunk.length;) {
-            at += (await file.write(chunk, at, chunk.length - at)).bytesWritten;
-          }
-          yield chunk;
-        }
-        await rename(partial, pathOf(digest));
-      } finally {
-        await file.close();
-        await rm(partial, { force: true });
-      }
+    ingest: async function* (descriptor, download, { signal } = {}) {
+      const path = pathOf(descriptor.digest);
+      hold(descriptor.digest);
+      await mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true, mode: 0o700 });
+      await writeFile(`${root}/oci-layout`, LAYOUT, { mode: 0o600, flag: "wx" }).catch(() => {});
+      yield* ingestBlob(descriptor, download, { directory: ingestDirectory, path, signal });
     },
+    holding: (told) => blobDirectory(root, told),
     writeIndex: async (manifests) => {
       await mkdir(root, { recursive: true, mode: 0o700 });
       const mediaType = "application/vnd.oci.image.index.v1+json";
@@ -102,11 +119,11 @@ export function blobDirectory(root: string): BlobDirectory {
     },
     stream: async function* (digest, start = 0) {
       if (await sizeOf(digest) === undefined) throw missing(digest);
-      yield* createReadStream(pathOf(digest), { start, highWaterMark: 1 << 20 });
+      yield* createReadStream(pathOf(digest), { start, ...READ });
     },
     layer: async function* ({ digest }) {
       if (await sizeOf(digest) === undefined) throw missing(digest);
-      yield* decompress(createReadStream(pathOf(digest), { highWaterMark: 1 << 20 }));
+      yield* decompress(createReadStream(pathOf(digest), READ));
     },
   };
 }

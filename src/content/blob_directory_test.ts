@@ -84,29 +84,6 @@ test("no path is made from what is not a digest", () =>
     }
   }));
 
-test("ingest() passes bytes on and stores them only when all came", () =>
-  inTemp(async (root) => {
-    const blobs = blobDirectory(root);
-    const descriptor = { mediaType: "m", digest: sha256("abc"), size: 3 };
-    assert.equal(await text(blobs.ingest(descriptor, chunks("a", "bc"))), "abc");
-    assert.equal(await blobs.has(descriptor.digest), true);
-    const failing = { ...descriptor, digest: sha256("x") };
-    const source = async function* () {
-      yield* chunks("x");
-      throw new Error("reset");
-    };
-    await assert.rejects(text(blobs.ingest(failing, source())), /reset/);
-    for await (const _ of blobs.ingest(failing, chunks("x", "y"))) break;
-    assert.equal(await blobs.has(failing.digest), false);
-    assert.equal(readdirSync(join(root, "blobs/sha256")).length, 1);
-    writeFileSync(join(root, "blobs/sha256", `${"0".repeat(64)}.99.1`), "left by a crash");
-    await blobs.removePartial();
-    const listed: string[] = [];
-    for await (const digest of blobs.list()) listed.push(digest);
-    assert.deepEqual(listed, [descriptor.digest]);
-    assert.equal(existsSync(join(root, "blobs/sha256", `${"0".repeat(64)}.99.1`)), false);
-  }));
-
 test("decompress() knows gzip, zstd and plain bytes, in chunks of any size", async () => {
   const plain = "layer ".repeat(50_000);
   const bytes = new TextEncoder().encode(plain);

@@ -6,7 +6,7 @@
  * ```ts
  * const blobs = blobDirectory("/var/lib/ctr/content");
  * const digest = await blobs.write(bytes);
- * for await (const chunk of blobs.ingest(descriptor, download)) consume(chunk);
+ * for await (const chunk of blobs.ingest(descriptor, () => download)) consume(chunk);
  * ```
  *
  * @module
@@ -15,4 +15,4 @@
 export { blobDirectory } from "./blob_directory.ts";
 export { decompress } from "./decompress.ts";
 export { sha256 } from "./digest.ts";
-export type { BlobDirectory, BlobStore, BlobWriter, Descriptor } from "./types.ts";
+export type { BlobDirectory, BlobStore, BlobWriter, Descriptor, Download } from "./types.ts";

@@ -28,12 +28,27 @@ export interface BlobStore {
   /** @returns whether it existed. */
   remove(digest: string): Promise<boolean>;
   list(): AsyncIterable<string>;
-  /** Delete what interrupted writes left. Only while nobody writes. */
-  removePartial(): Promise<void>;
+  /** Take blobs out of the store at once, however large; {@link removeUnfinished} deletes them. */
+  retire(digests: readonly string[]): void;
+  /**
+   * Delete what was retired, and what interrupted writes left, but for downloads that `keep` wants to
+   * go on with. What is being written stays.
+   */
+  removeUnfinished(keep?: (digest: string) => boolean): Promise<void>;
+  /** Unfinished blobs that nobody writes. */
+  unfinished(): AsyncIterable<Unfinished>;
   /** The bytes of a blob as they are stored, from an offset on. */
   stream(digest: string, start?: number): AsyncIterable<Uint8Array>;
   /** The uncompressed tar of a stored layer. */
   layer(layer: Descriptor): AsyncIterable<Uint8Array>;
+}
+
+/** What an interrupted write left. */
+export interface Unfinished {
+  readonly name: string;
+  /** Of the blob that it would have become, where that is known. */
+  readonly digest: string | undefined;
+  readonly size: number;
 }
 
 /** A blob in the making; one of `commit` and `abort` ends it. */
@@ -45,16 +60,28 @@ export interface BlobWriter {
   abort(): void;
 }
 
+/**
+ * All bytes of a blob. `stored` are the first ones of it, from a download that was interrupted: they
+ * come first, and are not to be trusted.
+ */
+export type Download = (stored?: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
+
 /** Blobs on disk, and what a download needs besides. */
 export interface BlobDirectory extends BlobStore {
   /**
-   * Pass bytes on while they are stored as the blob of `descriptor`. It appears when `source` ends
-   * without an error, which must mean that size and digest are right; else nothing stays.
+   * Pass bytes on while they are stored as the blob of `descriptor`. It appears when `download` ends
+   * without an error, which must mean that size and digest are right. While another process stores the
+   * same blob this one waits, and then has it from there; when that one dies, or fails, it goes on with
+   * what there is. What is wrong (`data_loss`) or what the consumer refuses does not stay; what was
+   * interrupted does, for the next try.
    */
   ingest(
     descriptor: Descriptor,
-    source: AsyncIterable<Uint8Array>,
+    download: Download,
+    options?: { readonly signal?: AbortSignal | undefined },
   ): AsyncGenerator<Uint8Array, void>;
+  /** The same blobs, for somebody who is told of every digest that is looked for, or appears. */
+  holding(hold: (digest: string) => void): BlobDirectory;
   /** Replace `index.json`: what the layout offers to other tools, by `ref.name` annotation. */
   writeIndex(manifests: readonly Descriptor[]): Promise<void>;
 }

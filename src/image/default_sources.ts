@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type BlobDirectory, blobDirectory, decompress } from "../content/mod.ts";
+import { type BlobDirectory, blobDirectory, decompress, type Download } from "../content/mod.ts";
+import type { Lease } from "../state/mod.ts";
 import type { ImagesOptions } from "./images.ts";
 import { splitName } from "./name.ts";
 import type { Descriptor, ImageSources, RemoteImage } from "./sources.ts";
@@ -12,12 +13,21 @@ import type { Descriptor, ImageSources, RemoteImage } from "./sources.ts";
 /** Progress is reported when this many bytes more have arrived. */
 const REPORT_BYTES = 256 << 10;
 
-/** Where the images of a store come from. */
+/**
+ * Where the images of a store come from.
+ *
+ * @param lease holds every blob that is looked for, or stored.
+ */
 export async function sourcesOf(
   { sources, state, access }: ImagesOptions,
+  lease?: Lease,
 ): Promise<ImageSources> {
-  if (sources !== undefined) return sources;
-  const blobs = blobDirectory(`${state.dirs.data}/content`);
+  const hold = lease && ((digest: string) => lease.hold("blob", [digest]));
+  if (sources !== undefined) {
+    const { blobs } = sources;
+    return hold === undefined ? sources : { ...sources, blobs: blobs.holding?.(hold) ?? blobs };
+  }
+  const blobs = blobDirectory(`${state.dirs.data}/content`, hold);
   const remote: ImageSources["remote"] = async (name, how) =>
     await openRemote(blobs, name, { ...how, registry: how.registry ?? await access?.() });
   return { blobs, remote };
@@ -42,7 +52,7 @@ async function openRemote(
     document: async (descriptor) => {
       if (await blobs.has(descriptor.digest)) return await blobs.read(descriptor.digest);
       const document = await fetched(descriptor);
-      await collect(blobs.ingest(descriptor, once(document)));
+      await collect(blobs.ingest(descriptor, () => once(document), { signal }));
       return document;
     },
     layer: async function* (descriptor, { onBytes = () => {}, signal: stop }) {
@@ -50,8 +60,9 @@ async function openRemote(
         yield* blobs.layer(descriptor);
         return;
       }
-      const bytes = counted(registry.blob(descriptor, { signal: stop }), onBytes);
-      yield* decompress(blobs.ingest(descriptor, bytes));
+      const download: Download = (stored) =>
+        counted(registry.blob(descriptor, { signal: stop, stored }), onBytes);
+      yield* decompress(blobs.ingest(descriptor, download, { signal: stop }));
     },
   };
 }

@@ -108,17 +108,24 @@ const FILES: Readonly<Record<string, string>> = {
 /**
  * Generate the tree and commit it. Idempotent: a tree of the same content is found, not made again.
  *
+ * @param hold is told the name of each snapshot before there is one.
+ *
  * @throws {CtrError} `failed_precondition` when the host has no `/usr`.
  */
-export async function buildHostTree(snapshotter: Snapshotter): Promise<HostTree> {
+export async function buildHostTree(
+  snapshotter: Snapshotter,
+  hold: (name: string) => void,
+): Promise<HostTree> {
   const stamp = hostStamp();
   const key = `host-${process.pid}-${Date.now()}`;
+  hold(key);
   await snapshotter.prepare(key, undefined);
   try {
     const { root } = await snapshotter.applyTarget(key);
     const subtrees = await makeTree(root, snapshotter.name);
     const layer = new TextEncoder().encode(JSON.stringify({ host: HOST, stamp, subtrees }));
     const chainId = `sha256:${createHash("sha256").update(layer).digest("hex")}`;
+    hold(chainId);
     try {
       await snapshotter.commit(chainId, key, {
         labels: { [SUBTREES]: JSON.stringify(subtrees), [HOST_STAMP]: stamp },

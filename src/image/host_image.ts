@@ -6,13 +6,14 @@
  */
 
 import { CtrError } from "../errors.ts";
-import { lock } from "../state/mod.ts";
+import { type Lease, lock } from "../state/mod.ts";
 import { sourcesOf } from "./default_sources.ts";
 import { HOST, HOST_STAMP, storedHost } from "./host.ts";
 import { buildHostTree } from "./host_build.ts";
 import type { ImagesOptions } from "./images.ts";
 import { writeLayoutIndex } from "./layout_index.ts";
-import { STORE_LOCK } from "./sweep.ts";
+import { leased } from "./lease.ts";
+import { sweep } from "./sweep.ts";
 import type { Image, ImageConfig } from "./types.ts";
 import { normalizePlatform, THIS_PLATFORM, toImage } from "./variant.ts";
 
@@ -40,11 +41,22 @@ export async function hostImage(
     });
   }
   using _made = await lock(state.dirs, "host-image");
-  using _held = await lock(state.dirs, STORE_LOCK, { shared: true });
   const found = storedHost(state, platform, snapshotter.name);
   if (found?.unpacked === true) return found.image;
-  const { chainId, layer, stamp } = await buildHostTree(snapshotter);
-  const sources = await sourcesOf(options);
+  const before = state.images.get(HOST);
+  const image = await leased(options, "host", (lease) => make(options, platform, lease));
+  // What showed the host as it was goes, unless a container is on it.
+  if (before !== undefined) await sweep(options, { keepInterrupted: true });
+  return image;
+}
+
+async function make(options: ImagesOptions, platform: string, lease: Lease): Promise<Image> {
+  const { state, snapshotter } = options;
+  const { chainId, layer, stamp } = await buildHostTree(
+    snapshotter,
+    (name) => lease.hold("snapshot", [`${snapshotter.name}/${name}`]),
+  );
+  const sources = await sourcesOf(options, lease);
   const { blobs } = sources;
   const put = async (mediaType: string, bytes: Uint8Array) => ({
     mediaType,

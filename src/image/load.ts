@@ -5,7 +5,7 @@
  */
 
 import { CtrError, isNotFound } from "../errors.ts";
-import { type ImageVariant, lock } from "../state/mod.ts";
+import type { ImageVariant, Lease } from "../state/mod.ts";
 import { type ArchiveImage, archiveImages } from "./archive_images.ts";
 import { readArchive } from "./archive_members.ts";
 import { sourcesOf } from "./default_sources.ts";
@@ -15,7 +15,9 @@ import { writeLayoutIndex } from "./layout_index.ts";
 import { manifestsOf, missingBlob, missingOf, storedVariant } from "./platforms.ts";
 import { point } from "./pull.ts";
 import type { BlobStore, Descriptor } from "./sources.ts";
-import { mark, STORE_LOCK, sweep } from "./sweep.ts";
+import { leased } from "./lease.ts";
+import { mark } from "./mark.ts";
+import { sweep, sweepExpired } from "./sweep.ts";
 import type { Image, ImageProgress } from "./types.ts";
 import { unnamed } from "./unnamed.ts";
 import { unpackLayers } from "./unpack.ts";
@@ -49,8 +51,7 @@ export async function loadImages(
   source: AsyncIterable<Uint8Array>,
   how: LoadOptions = {},
 ): Promise<readonly LoadedImage[]> {
-  const { blobs } = await sourcesOf(options);
-  return await storing(options, how, async () => {
+  return await storing(options, how, async (blobs) => {
     const archive = await readArchive(source, blobs);
     return { images: await archiveImages(archive, blobs), stored: archive.digests };
   });
@@ -67,28 +68,25 @@ export interface Brought {
 export async function storing(
   options: ImagesOptions,
   how: LoadOptions,
-  bring: (blobs: BlobStore) => Promise<Brought>,
+  bring: (blobs: BlobStore, lease: Lease) => Promise<Brought>,
+  purpose = "load",
 ): Promise<readonly LoadedImage[]> {
   const { state } = options;
-  const sources = await sourcesOf(options);
   const needed = new Set<string>();
-  let brought: Brought;
-  let loaded: readonly LoadedImage[];
-  try {
-    using _held = await lock(state.dirs, STORE_LOCK, { shared: true, signal: how.signal });
-    brought = await bring(sources.blobs);
+  const { loaded, stored } = await leased(options, purpose, async (lease) => {
+    const sources = await sourcesOf(options, lease);
+    const { images, stored } = await bring(sources.blobs, lease);
     const ready: (() => LoadedImage)[] = [];
-    for (const one of brought.images) {
-      ready.push(await unpack(options, how, sources.blobs, one));
+    for (const one of images) {
+      ready.push(await unpack(options, how, { blobs: sources.blobs, lease }, one));
       await mark(sources.blobs, one.target.digest, needed);
     }
-    loaded = state.transaction(() => ready.map((commit) => commit()));
+    const loaded = state.transaction(() => ready.map((commit) => commit()));
     await writeLayoutIndex(state, sources);
-  } catch (error) {
-    await sweep(options).catch(() => {});
-    throw error;
-  }
-  if (brought.stored.some((digest) => !needed.has(digest))) await sweep(options);
+    return { loaded, stored };
+  });
+  if (stored.some((digest) => !needed.has(digest))) await sweep(options, { keepInterrupted: true });
+  else await sweepExpired(options);
   return loaded;
 }
 
@@ -96,7 +94,7 @@ export async function storing(
 async function unpack(
   { state, snapshotter }: ImagesOptions,
   how: LoadOptions,
-  blobs: BlobStore,
+  { blobs, lease }: { readonly blobs: BlobStore; readonly lease: Lease },
   { target, names }: ArchiveImage,
 ): Promise<() => LoadedImage> {
   const { documents, platform } = await choose(target, how.platform, blobs);
@@ -116,6 +114,7 @@ async function unpack(
   const chainId = await unpackLayers(documents, {
     state,
     snapshotter,
+    lease,
     first: (layer) => blobs.layer(layer),
     again: (layer) => blobs.layer(layer),
     onProgress: how.onProgress ?? (() => {}),

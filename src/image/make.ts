@@ -7,6 +7,7 @@
 
 import { CtrError } from "../errors.ts";
 import { decompress } from "../content/mod.ts";
+import type { Lease } from "../state/mod.ts";
 import { applyChanges, type RunConfig } from "./changes.ts";
 import { readDocuments } from "./documents.ts";
 import type { ImagesOptions } from "./images.ts";
@@ -50,10 +51,10 @@ export interface NewImage {
 export async function makeImage(options: ImagesOptions, image: NewImage): Promise<Image> {
   const names = image.name === undefined ? [] : [tagName(image.name)];
   applyChanges({}, image.changes ?? []); // before the archive is read
-  const [made] = await storing(options, {}, async (blobs) => {
-    const below = await baseOf(options, image, blobs);
+  const [made] = await storing(options, {}, async (blobs, lease) => {
+    const below = await baseOf(options, image, { blobs, lease });
     return await write(blobs, image, below, names);
-  });
+  }, image.base === undefined ? "import" : "commit");
   return made!.image;
 }
 
@@ -69,7 +70,7 @@ interface Below {
 async function baseOf(
   { state, snapshotter }: ImagesOptions,
   { base, platform }: NewImage,
-  blobs: BlobStore,
+  { blobs, lease }: { readonly blobs: BlobStore; readonly lease: Lease },
 ): Promise<Below> {
   if (base === undefined) {
     const [os, architecture, variant] = normalizePlatform(platform).split("/");
@@ -78,6 +79,7 @@ async function baseOf(
   }
   const found = resolveStored(state, base, undefined, snapshotter.name);
   if (found === undefined) throw missing(state, base, undefined);
+  lease.hold("image", [found.image.manifest]);
   const target = { mediaType: "", digest: found.image.manifest, size: 0 };
   const { configText, layers } = await readDocuments(
     target,

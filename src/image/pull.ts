@@ -4,14 +4,15 @@
  * @module
  */
 
-import { lock, type State } from "../state/mod.ts";
+import type { State } from "../state/mod.ts";
 import { sourcesOf } from "./default_sources.ts";
 import { readDocuments } from "./documents.ts";
 import type { ImagesOptions, PullImageOptions } from "./images.ts";
 import { writeLayoutIndex } from "./layout_index.ts";
+import { leased } from "./lease.ts";
 import { canonicalName, splitName } from "./name.ts";
 import type { Descriptor } from "./sources.ts";
-import { STORE_LOCK } from "./sweep.ts";
+import { sweepExpired } from "./sweep.ts";
 import type { Image } from "./types.ts";
 import { isUnnamed, unnamed } from "./unnamed.ts";
 import { unpackLayers } from "./unpack.ts";
@@ -32,33 +33,44 @@ export async function pullImage(
   const { onProgress = () => {}, signal } = how;
   const name = canonicalName(reference);
   const platform = normalizePlatform(how.platform);
-  const sources = await sourcesOf(options);
-  using _held = await lock(state.dirs, STORE_LOCK, { shared: true, signal });
-  onProgress({ status: "resolving", message: name });
-  const remote = await sources.remote(name, { registry: how.registry, signal });
-  await how.verify?.({ name, target: remote.target });
-  const documents = await readDocuments(remote.target, platform, (each) => remote.document(each));
-  const chainId = await unpackLayers(documents, {
-    state,
-    snapshotter,
-    onProgress,
-    signal,
-    first: (layer, stop) =>
+  const image = await leased(options, "pull", async (lease) => {
+    const sources = await sourcesOf(options, lease);
+    onProgress({ status: "resolving", message: name });
+    const remote = await sources.remote(name, { registry: how.registry, signal });
+    await how.verify?.({ name, target: remote.target });
+    lease.hold("image", [remote.target.digest]);
+    const documents = await readDocuments(remote.target, platform, (each) => remote.document(each));
+    const fetch = (layer: Descriptor, stop: AbortSignal | undefined) =>
       remote.layer(layer, {
         signal: stop,
         onBytes: (current) =>
           onProgress({ status: "downloading", id: layer.digest, current, total: layer.size }),
-      }),
-    again: (layer) => sources.blobs.layer(layer),
-  });
-  const variant = variantOf(documents, { target: remote.target.digest, platform, chainId });
-  state.transaction(() => {
-    state.images.putVariant(variant);
-    point(state, name, remote.target);
-  });
-  await writeLayoutIndex(state, sources);
-  onProgress({ status: "done", message: remote.target.digest });
-  return toImage(name, variant);
+      });
+    const chainId = await unpackLayers(documents, {
+      state,
+      snapshotter,
+      lease,
+      onProgress,
+      signal,
+      first: fetch,
+      again: (layer) => sources.blobs.layer(layer),
+    });
+    // An image that was removed by force leaves the snapshots that containers are on, but no blobs.
+    for (const layer of documents.layers) {
+      if (await sources.blobs.has(layer.digest)) continue;
+      for await (const _ of fetch(layer, signal));
+    }
+    const variant = variantOf(documents, { target: remote.target.digest, platform, chainId });
+    state.transaction(() => {
+      state.images.putVariant(variant);
+      point(state, name, remote.target);
+    });
+    await writeLayoutIndex(state, sources);
+    onProgress({ status: "done", message: remote.target.digest });
+    return toImage(name, variant);
+  }, { resumable: true });
+  await sweepExpired(options);
+  return image;
 }
 
 /** Let a name point to a target; what it pointed to is kept as `REPOSITORY@DIGEST`. */

@@ -8,16 +8,17 @@
 import { createHash } from "node:crypto";
 import { CtrError } from "../errors.ts";
 import { readDescriptor } from "../oci/mod.ts";
-import { type ImageVariant, lock } from "../state/mod.ts";
+import type { ImageVariant, Lease } from "../state/mod.ts";
 import { sourcesOf } from "./default_sources.ts";
 import { readDocuments } from "./documents.ts";
 import type { ImagesOptions, PullImageOptions } from "./images.ts";
 import { writeLayoutIndex } from "./layout_index.ts";
+import { leased } from "./lease.ts";
 import { canonicalName } from "./name.ts";
 import { manifestsOf, storedVariant } from "./platforms.ts";
 import { point } from "./pull.ts";
 import type { BlobStore, Descriptor, RemoteImage } from "./sources.ts";
-import { STORE_LOCK } from "./sweep.ts";
+import { sweepExpired } from "./sweep.ts";
 import type { Image } from "./types.ts";
 import { unpackLayers } from "./unpack.ts";
 import { normalizePlatform, toImage } from "./variant.ts";
@@ -33,16 +34,27 @@ export async function pullPlatforms(
   reference: string,
   how: PullImageOptions,
 ): Promise<Image> {
+  const work = (lease: Lease): Promise<Image> => pullAll(options, reference, { ...how, lease });
+  const image = await leased(options, "pull", work, { resumable: true });
+  await sweepExpired(options);
+  return image;
+}
+
+async function pullAll(
+  options: ImagesOptions,
+  reference: string,
+  how: PullImageOptions & { readonly lease: Lease },
+): Promise<Image> {
   const { state } = options;
-  const { onProgress = () => {}, signal } = how;
+  const { lease, onProgress = () => {}, signal } = how;
   const name = canonicalName(reference);
-  const sources = await sourcesOf(options);
+  const sources = await sourcesOf(options, lease);
   const { blobs } = sources;
-  using _held = await lock(state.dirs, STORE_LOCK, { shared: true, signal });
   onProgress({ status: "resolving", message: name });
   const remote = await sources.remote(name, { registry: how.registry, signal });
   await how.verify?.({ name, target: remote.target });
   const target = remote.target.digest;
+  lease.hold("image", [target]);
   const read = (descriptor: Descriptor): Promise<Uint8Array> => remote.document(descriptor);
   const { platforms, others } = await manifestsOf(remote.target, read);
   const variants: ImageVariant[] = [];
@@ -53,6 +65,7 @@ export async function pullPlatforms(
     if (platform === here) {
       await unpackLayers(documents, {
         ...options,
+        lease,
         onProgress,
         signal,
         first: (layer, stop) => fetched(remote, layer, { onProgress, signal: stop }),

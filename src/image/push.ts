@@ -6,7 +6,6 @@
 
 import { CtrError } from "../errors.ts";
 import type { Registry } from "../pull/mod.ts";
-import { lock } from "../state/mod.ts";
 import { sourcesOf } from "./default_sources.ts";
 import { isIndex } from "./documents.ts";
 import type { ImagesOptions, PushImageOptions } from "./images.ts";
@@ -15,7 +14,6 @@ import { canonicalName, splitName } from "./name.ts";
 import { missingOf } from "./platforms.ts";
 import { findRecord, missing } from "./resolve.ts";
 import type { BlobStore, Descriptor } from "./sources.ts";
-import { STORE_LOCK } from "./sweep.ts";
 import { normalizePlatform } from "./variant.ts";
 
 const AT_A_TIME = 3;
@@ -39,11 +37,14 @@ export async function pushImage(
   const { state, access } = options;
   const { onProgress = () => {}, signal } = how;
   const name = canonicalName(reference);
-  const record = findRecord(state, reference);
-  if (record === undefined) throw missing(state, reference, how.platform);
-  const sources = await sourcesOf(options);
-  const { blobs } = sources;
-  using _held = await lock(state.dirs, STORE_LOCK, { shared: true, signal });
+  using lease = (await state.leases()).take("push");
+  const record = state.transaction(() => {
+    const found = findRecord(state, reference);
+    if (found === undefined) throw missing(state, reference, how.platform);
+    lease.hold("image", [found.target.digest]);
+    return found;
+  });
+  const { blobs } = await sourcesOf(options);
   const absent = await missingOf(blobs, record.target);
   if (how.allPlatforms === true && absent !== undefined) {
     throw new CtrError({

@@ -8,7 +8,7 @@
 
 import { CtrError } from "../errors.ts";
 import { tar } from "../snapshot/mod.ts";
-import { type ImageRecord, lock } from "../state/mod.ts";
+import type { ImageRecord } from "../state/mod.ts";
 import { sourcesOf } from "./default_sources.ts";
 import { type ImageDocuments, isIndex, platformOf, readDocuments } from "./documents.ts";
 import { HOST, isHost } from "./host.ts";
@@ -17,7 +17,6 @@ import { canonicalName, familiarName, splitName } from "./name.ts";
 import { missingOf } from "./platforms.ts";
 import { findRecord, missing, resolveStored } from "./resolve.ts";
 import type { BlobStore, Descriptor } from "./sources.ts";
-import { STORE_LOCK } from "./sweep.ts";
 import { normalizePlatform } from "./variant.ts";
 
 const INDEX = "application/vnd.oci.image.index.v1+json";
@@ -46,12 +45,17 @@ export async function* saveImages(
   references: readonly string[],
   { platform, allPlatforms }: SaveOptions = {},
 ): AsyncGenerator<Uint8Array, void> {
-  using _held = await lock(options.state.dirs, STORE_LOCK, { shared: true });
+  using lease = (await options.state.leases()).take("save");
+  const chosen = options.state.transaction(() => {
+    const found = select(options, references);
+    lease.hold("image", found.map(({ target }) => target.digest));
+    return found;
+  });
   const { blobs } = await sourcesOf(options);
   const content = new Set<string>();
   const index: object[] = [];
   const docker = new Map<string, { Config: string; RepoTags: string[]; Layers: string[] }>();
-  for (const { target, names } of select(options, references)) {
+  for (const { target, names } of chosen) {
     const absent = allPlatforms === true ? await missingOf(blobs, target) : undefined;
     if (absent !== undefined) throw incomplete(target.digest, absent, "--all-platforms");
     const { descriptor, images } = await documentsOf(options, target, platform, blobs, content);

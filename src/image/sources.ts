@@ -34,7 +34,7 @@ export type RegistryAccess = Pick<
 
 /** Where images come from. */
 export interface ImageSources {
-  readonly blobs: BlobStore & Partial<Pick<BlobDirectory, "writeIndex">>;
+  readonly blobs: BlobStore & Partial<Pick<BlobDirectory, "holding" | "writeIndex">>;
   /** @param name canonical. */
   remote(
     name: string,

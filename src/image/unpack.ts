@@ -10,12 +10,13 @@ import { createHash } from "node:crypto";
 import { CtrError } from "../errors.ts";
 import { call, close, open } from "../program/mod.ts";
 import { applyLayer, commitLayer, type LayerCommit, type Snapshotter } from "../snapshot/mod.ts";
-import { type Lock, lock, type State } from "../state/mod.ts";
+import { type Lease, type Lock, lock, type State } from "../state/mod.ts";
 import { chainIds } from "./chain.ts";
 import { type ImageDocuments, readDocuments } from "./documents.ts";
 import type { ImagesOptions, PullImageOptions } from "./images.ts";
 import type { Descriptor } from "./sources.ts";
 import { sourcesOf } from "./default_sources.ts";
+import { leased } from "./lease.ts";
 import type { Image, ImageProgress } from "./types.ts";
 
 /** Layers that download and unpack at the same time, as in Docker. */
@@ -28,6 +29,8 @@ export const UNPACK_PREFIX = "unpack-";
 export interface UnpackOptions {
   readonly state: State;
   readonly snapshotter: Snapshotter;
+  /** Holds the chain, and with it what is being unpacked. */
+  readonly lease: Lease;
   /** The uncompressed tar of a layer, for the first time. */
   readonly first: (layer: Descriptor, signal: AbortSignal) => AsyncIterable<Uint8Array>;
   /** The same again, from the store. */
@@ -59,6 +62,7 @@ export async function unpackLayers(
   const chain = chainIds(config.rootfs.diff_ids);
   const table = state.snapshots(snapshotter.name);
   const isCommitted = (chainId: string): boolean => table.get(chainId)?.kind === "committed";
+  options.lease.hold("snapshot", chain.map((chainId) => `${snapshotter.name}/${chainId}`));
   const locks: Lock[] = [];
   try {
     const jobs: Job[] = [];
@@ -67,7 +71,8 @@ export async function unpackLayers(
       if (!isCommitted(chainId)) {
         // Bottom first, always: two images that share layers take the locks in the same order.
         const name = `${UNPACK_PREFIX}${snapshotter.name}-${chainId}`;
-        locks.push(await lock(state.dirs, name, { signal: options.signal }));
+        const how = { signal: options.signal, timeoutMs: Infinity }; // a download takes as it takes
+        locks.push(await lock(state.dirs, name, how));
       }
       if (isCommitted(chainId)) {
         onProgress({ status: "exists", id: layer.digest });
@@ -196,15 +201,23 @@ export async function unpackStored(
   image: Image,
   how: PullImageOptions,
 ): Promise<Image> {
-  const { blobs } = await sourcesOf(options);
-  const target = { mediaType: "", digest: image.manifest, size: 0 };
-  const documents = await readDocuments(target, image.platform, ({ digest }) => blobs.read(digest));
-  await unpackLayers(documents, {
-    ...options,
-    first: (layer) => blobs.layer(layer),
-    again: (layer) => blobs.layer(layer),
-    onProgress: how.onProgress ?? (() => {}),
-    signal: how.signal,
+  return await leased(options, "unpack", async (lease) => {
+    lease.hold("image", [image.target]);
+    const { blobs } = await sourcesOf(options, lease);
+    const target = { mediaType: "", digest: image.manifest, size: 0 };
+    const documents = await readDocuments(
+      target,
+      image.platform,
+      ({ digest }) => blobs.read(digest),
+    );
+    await unpackLayers(documents, {
+      ...options,
+      lease,
+      first: (layer) => blobs.layer(layer),
+      again: (layer) => blobs.layer(layer),
+      onProgress: how.onProgress ?? (() => {}),
+      signal: how.signal,
+    });
+    return image;
   });
-  return image;
 }

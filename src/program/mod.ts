@@ -16,6 +16,7 @@
 export { leaveMemoryBehind, runBehind } from "./behind.ts";
 export * from "./calls.ts";
 export { syscallError, toError } from "./failure.ts";
+export { type FileLock, type LockFileOptions, tryLockFile } from "./lock_file.ts";
 export type { Readable } from "./readable.ts";
 export { openHow, ProgramBuilder, strings } from "./program.ts";
 export { restoreDumpable, run, spawn } from "./run.ts";

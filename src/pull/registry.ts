@@ -108,10 +108,15 @@ export class Registry {
    * The bytes of a blob as they come. Whoever reads them all without an error has what the
    * descriptor says: size and digest are checked, too many bytes stop it at once. A body that breaks
    * off is asked for again from where it broke.
+   *
+   * @param options.stored the first bytes, from an earlier download: they come first, and count.
    */
   async *blob(
     descriptor: Descriptor,
-    options: { readonly signal?: AbortSignal | undefined } = {},
+    options: {
+      readonly signal?: AbortSignal | undefined;
+      readonly stored?: AsyncIterable<Uint8Array> | undefined;
+    } = {},
   ): AsyncGenerator<Uint8Array> {
     const { digest } = descriptor;
     const [transport, ...others] = await this.#servers("pull");
@@ -121,6 +126,11 @@ export class Registry {
     }
     const hash = createHash(algorithm);
     const state: Download = { received: 0, hash, etag: undefined, whole: false, breaks: 0 };
+    for await (const bytes of options.stored ?? []) {
+      state.received += bytes.length;
+      hash.update(bytes);
+      yield bytes;
+    }
     const places = [transport, ...others].map((server) => ({
       server,
       url: server.url(`${this.#path}/blobs/${digest}`),

@@ -16,6 +16,7 @@
 
 export { directories, type DirectoriesOptions } from "./directories.ts";
 export type { Lock, LockOptions } from "./lock.ts";
+export type { Held, HeldKind, Lease, LeaseRow, LeaseTable } from "./leases.ts";
 export { openState, type State } from "./open.ts";
 export { ensureSpreadDirectory } from "./spread.ts";
 export type { ContainerTable } from "./containers.ts";
@@ -38,4 +39,9 @@ export async function lock(
   ...args: Parameters<typeof import("./lock.ts").lock>
 ): Promise<import("./lock.ts").Lock> {
   return await (await import("./lock.ts")).lock(...args);
+}
+
+/** Remove the files of locks that nobody holds. @returns their number. */
+export async function removeLocks(dirs: import("./types.ts").Directories): Promise<number> {
+  return (await import("./lock.ts")).removeLocks(dirs);
 }

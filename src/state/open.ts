@@ -7,6 +7,7 @@
 import { type ContainerTable, containerTable } from "./containers.ts";
 import { openDatabase } from "./database.ts";
 import { type ImageTable, imageTable } from "./images.ts";
+import type { LeaseTable } from "./leases.ts";
 import { type SnapshotTable, snapshotTable } from "./snapshots.ts";
 import type { Directories } from "./types.ts";
 
@@ -16,6 +17,8 @@ export interface State {
   readonly images: ImageTable;
   readonly containers: ContainerTable;
   snapshots(snapshotter: string): SnapshotTable;
+  /** Loaded when something is to be held or collected; a start does neither. */
+  leases(): Promise<LeaseTable>;
   /** `BEGIN IMMEDIATE` … `COMMIT`; rolled back when `work` throws. Joins an open one. */
   transaction<T>(work: () => T): T;
   /** Idempotent. A process may also just end. */
@@ -35,6 +38,7 @@ export function openState(dirs: Directories): State {
     images: imageTable(db),
     containers: containerTable(db),
     snapshots: (snapshotter) => snapshotTable(db, snapshotter),
+    leases: async () => (await import("./leases.ts")).leaseTable(db, `${dirs.data}/leases`),
     transaction: db.transaction,
     close: db.close,
   };

@@ -55,4 +55,21 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE INDEX snapshots_parent ON snapshots (parent);
   `,
+  `
+  -- What a process needs that no image, container or snapshot refers to (yet); see leases.ts.
+  -- AUTOINCREMENT: whoever collects can tell how many there have been.
+  CREATE TABLE leases (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    purpose TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE held (
+    lease TEXT NOT NULL REFERENCES leases (id) ON DELETE CASCADE,
+    kind TEXT NOT NULL CHECK (kind IN ('image', 'blob', 'snapshot')),
+    name TEXT NOT NULL,
+    PRIMARY KEY (lease, kind, name)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

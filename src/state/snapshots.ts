@@ -34,6 +34,8 @@ export interface SnapshotTable {
     row: Pick<SnapshotRow, "name" | "parent" | "labels" | "bytes" | "inodes">,
   ): void;
   list(): SnapshotRow[];
+  /** Call it something else, so that nobody finds it any more. */
+  rename(number: number, name: string): void;
   /** @returns its number, if it existed. Throws SQLite's FOREIGN KEY error when it has children. */
   remove(name: string): number | undefined;
 }
@@ -82,6 +84,8 @@ export function snapshotTable(db: Database, snapshotter: string): SnapshotTable 
     list: () =>
       db.all("SELECT * FROM snapshots WHERE snapshotter = ? ORDER BY number", snapshotter)
         .map(toSnapshot),
+    rename: (number, name) =>
+      void db.run("UPDATE snapshots SET name = ? WHERE number = ?", name, number),
     remove: (name) => {
       const sql = "DELETE FROM snapshots WHERE snapshotter = ? AND name = ? RETURNING number";
       return db.get(sql, snapshotter, name)?.["number"] as number | undefined;

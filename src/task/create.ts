@@ -67,6 +67,7 @@ export async function makeContainer(
 export async function prepareContainer(
   engine: Engine,
   options: ContainerOptions,
+  attempts = 3,
 ): Promise<PreparedContainer> {
   const { directories } = engine;
   const host = { ...hostConfig(options), ...await runtimeOf(engine, options) };
@@ -106,13 +107,17 @@ export async function prepareContainer(
   };
   const directory = dataDir(directories, id);
   let mounts: readonly Mount[] = [];
+  let imageIsGone = false;
   const lock = claim(directory);
   try {
     if (image !== undefined) {
       mounts = await span(
         "snapshot",
         () => snapshotter.prepare(id, image.chainId, { volatile: host.autoRemove }),
-      );
+      ).catch((error) => {
+        imageIsGone = isNotFound(error);
+        throw error;
+      });
     }
     const spec = await span(
       "bundle",
@@ -122,6 +127,8 @@ export async function prepareContainer(
   } catch (error) {
     await removeFiles(engine, record);
     lock.release();
+    // Somebody removed it in the moment since it was found: it is to be pulled, or is missed.
+    if (imageIsGone && attempts > 1) return await prepareContainer(engine, options, attempts - 1);
     throw error;
   }
 }
