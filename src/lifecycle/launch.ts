@@ -44,15 +44,22 @@ export async function launch(
   let record = newRecord(options, { spec, cgroupsPath });
   let process: ContainerProcess | undefined;
   try {
-    process = await launchProcess(options, { record, spec, effective, text, directory });
+    // While the process sets itself up.
+    const meanwhile = (pid: number) => {
+      writeFile(`${directory}/config.json`, text);
+      record = { ...record, pid, startTime: startTimeOf(pid) ?? "" };
+      writeRecord(directory, record);
+    };
+    process = await launchProcess(options, { record, spec, effective, text, directory, meanwhile });
     const { pid, cgroup } = process;
-    record = { ...record, pid, startTime: startTimeOf(pid) ?? "", cgroupsPath: cgroup.path };
-    if (cgroup.unit !== undefined) record = { ...record, unit: cgroup };
+    if (cgroup.unit !== undefined) {
+      record = { ...record, cgroupsPath: cgroup.path, unit: cgroup };
+      writeRecord(directory, record);
+    }
     if (process.console !== undefined && options.consoleSocket !== undefined) {
       sendDescriptor(options.consoleSocket, process.console, "/dev/ptmx");
     }
     if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, pid);
-    writeRecord(directory, record);
     writePidFile(options, pid);
     return { record, directory, process, spec };
   } catch (error) {
@@ -66,12 +73,13 @@ export async function launch(
 
 async function launchProcess(
   options: CreateOptions & { readonly gated: boolean },
-  { record, spec, effective, text, directory }: {
+  { record, spec, effective, text, directory, meanwhile }: {
     readonly record: ContainerRecord;
     readonly spec: OciSpec;
     readonly effective: OciSpec;
     readonly text: string;
     readonly directory: string;
+    readonly meanwhile: (pid: number) => void;
   },
 ): Promise<ContainerProcess> {
   const { id, bundle, systemd } = options;
@@ -98,7 +106,7 @@ async function launchProcess(
       warn: options.warn,
       filterCache: filterCacheOf(options.root),
       ...systemd === undefined ? {} : { cgroupManager: "systemd", systemd },
-      meanwhile: () => writeFile(`${directory}/config.json`, text),
+      meanwhile,
       ...hooks === undefined ? {} : { beforePivot: hooks },
     });
   } finally {

@@ -84,6 +84,8 @@ export function spawn(program: Program, options: SpawnOptions = {}): Spawned {
       operation: program.name,
     });
   }
+  // A child that executes is moved to an idle processor then; until it runs, it is on this one.
+  if (apart !== undefined) sys(SYS.sched_yield);
   return {
     pid,
     pidfd: arena.words[pidfd >> 2]!,

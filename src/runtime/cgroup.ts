@@ -127,6 +127,8 @@ export interface MadeCgroups {
   readonly entered: readonly string[];
   /** What the container sees at `/sys/fs/cgroup`: host directory, and name below. */
   readonly mounts: readonly { readonly source: string; readonly name: string }[];
+  /** Makes those that are not there yet, and adds them to `made`; absent: all are there. */
+  readonly rest?: () => Promise<void>;
 }
 
 /** Whether a container has a limit that few have: those are in modules of their own. */

@@ -97,6 +97,8 @@ export function deviceLine(rule: OciDeviceRule): string {
  * @param path `/ctr/ID`
  * @param options.occupied processes may be in it already
  * @param options.everyHierarchy also in those that the limits do not need
+ * @param options.later version 1 is left to the `rest` of what is returned: who does not do without
+ * any of these cgroups may clone a process before they are there, which enters them after that
  * @throws {CtrError} `failed_precondition` when a limit is asked for whose controller is missing,
  * `already_exists` when the cgroup is in use
  */
@@ -104,7 +106,7 @@ export async function makeV1(
   layout: LayoutV1,
   path: CgroupPath,
   resources: OciResources = {},
-  { occupied = false, everyHierarchy = false } = {},
+  { occupied = false, everyHierarchy = false, later = false } = {},
 ): Promise<MadeCgroups> {
   const { v1, v2 } = divide(layout, resources);
   const settings = [...await settingsV1(v1)];
@@ -114,35 +116,15 @@ export async function makeV1(
       if (!used.has(controller)) settings.push({ controller, files: [] });
     }
   }
+  const places = placesOf(layout, path, settings);
   const made: string[] = [];
-  const entered: string[] = [];
-  const mounts: { source: string; name: string }[] = [];
+  let entered = places;
   let fd: number | undefined;
+  const rest = async () => {
+    entered = await makeDirectories(places, { made, occupied });
+  };
   try {
-    for (const { controller, files } of settings) {
-      const mount = layout.controllers.get(controller);
-      const directory = mount === undefined ? undefined : directoryIn(mount, path);
-      if (mount === undefined || directory === undefined) {
-        if (files.length === 0 || controller === "devices") continue;
-        missingController(files[0]![0], controller);
-      }
-      // Controllers that are mounted together (cpu,cpuacct) have one directory.
-      if (!entered.includes(directory)) {
-        try {
-          if (!ensureDirectory(directory)) made.push(directory);
-          else if (!occupied) checkUnused(directory);
-        } catch (error) {
-          const limits = controller === "devices" ? [] : files;
-          const { doesWithout } = await import("./cgroup_rootless.ts");
-          if (limits.length === 0 && doesWithout(error)) continue;
-          throw error;
-        }
-        entered.push(directory);
-        mounts.push({ source: directory, name: mount.slice(mount.lastIndexOf("/") + 1) });
-        if (controller === "cpuset") inheritCpuset(mount, directory.slice(mount.length));
-      }
-      writeSettings([{ directory, files }]);
-    }
+    if (!later) await rest();
     const root = layout.unified;
     if (root !== undefined && (everyHierarchy || Object.keys(v2).length > 0)) {
       const { makeV2 } = await import("./cgroup_v2.ts");
@@ -154,7 +136,77 @@ export async function makeV1(
     removeDirectories(made);
     throw error;
   }
-  return { made, fd, entered, mounts };
+  return {
+    made,
+    fd,
+    entered: entered.map(({ directory }) => directory),
+    mounts: entered.map(({ mount, directory }) => ({
+      source: directory,
+      name: mount.slice(mount.lastIndexOf("/") + 1),
+    })),
+    ...later ? { rest } : {},
+  };
+}
+
+/** A container's directory in one hierarchy, with its limits. */
+interface Place {
+  readonly mount: string;
+  readonly directory: string;
+  readonly controllers: string[];
+  readonly files: Setting[];
+  /** But for rules about devices, nothing was asked for. */
+  unlimited: boolean;
+}
+
+/** Controllers that are mounted together (cpu,cpuacct) have one directory. */
+function placesOf(
+  layout: LayoutV1,
+  path: CgroupPath,
+  settings: readonly ControllerSettings[],
+): Place[] {
+  const places = new Map<string, Place>();
+  for (const { controller, files } of settings) {
+    const mount = layout.controllers.get(controller);
+    const directory = mount === undefined ? undefined : directoryIn(mount, path);
+    const unlimited = controller === "devices" || files.length === 0;
+    if (mount === undefined || directory === undefined) {
+      if (unlimited) continue;
+      missingController(files[0]![0], controller);
+    }
+    const there = places.get(directory);
+    if (there === undefined) {
+      const controllers = [controller];
+      places.set(directory, { mount, directory, controllers, files: [...files], unlimited });
+    } else {
+      there.controllers.push(controller);
+      there.files.push(...files);
+      there.unlimited &&= unlimited;
+    }
+  }
+  return [...places.values()];
+}
+
+/** @returns those that a process enters */
+async function makeDirectories(
+  places: readonly Place[],
+  { made, occupied }: { readonly made: string[]; readonly occupied: boolean },
+): Promise<Place[]> {
+  const entered: Place[] = [];
+  for (const place of places) {
+    const { mount, directory, controllers, files } = place;
+    try {
+      if (!ensureDirectory(directory)) made.push(directory);
+      else if (!occupied) checkUnused(directory);
+    } catch (error) {
+      const { doesWithout } = await import("./cgroup_rootless.ts");
+      if (place.unlimited && doesWithout(error)) continue;
+      throw error;
+    }
+    entered.push(place);
+    if (controllers.includes("cpuset")) inheritCpuset(mount, directory.slice(mount.length));
+    writeSettings([{ directory, files }]);
+  }
+  return entered;
 }
 
 /** On a hybrid host a controller is in one of the versions; these may be in the second. */

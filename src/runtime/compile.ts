@@ -56,7 +56,8 @@ export function compile(input: CompileInput): Compiled {
   const p = new ProgramBuilder("start");
   const kept = keptFds(input.preservedFds);
   const pipes = pipeSteps(p, { goFd: input.goFd, statusFd: input.statusFd, kept });
-  if (input.waitsForUnit) waitSteps(p, pipes.go);
+  if (plan.unshared > 0) p.step("unshare", [plan.unshared], { name: "make namespaces" });
+  if (input.waitsForCgroups) waitSteps(p, pipes.go);
   // What changes the host's view of this process is done while it is still of the host.
   cgroupSteps(p, input.cgroups);
   allProcessorsStep(p);

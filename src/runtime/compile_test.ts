@@ -65,6 +65,7 @@ test("compile() makes this program of a small spec", async () => {
   assert.deepEqual(await lines(input()), [
     "fcntl(20, F_DUPFD_CLOEXEC, 10)",
     "fcntl(23, F_DUPFD_CLOEXEC, 10)",
+    "unshare(CLONE_NEWNS)",
     'openat(AT_FDCWD, "/cg/ctr/x/tasks", O_WRONLY)',
     'write(#</cg/ctr/x>, "0", 1)',
     "close(#</cg/ctr/x>)",

@@ -49,8 +49,8 @@ export interface CompileInput {
   readonly stdio: readonly [number, number, number];
   readonly goFd: number;
   readonly statusFd: number;
-  /** The child waits for the go before anything else: until systemd has made its unit. */
-  readonly waitsForUnit?: boolean | undefined;
+  /** The child waits for the go before it enters its cgroups: until they, or systemd's unit, are made. */
+  readonly waitsForCgroups?: boolean | undefined;
   /** Directories of the container's cgroups that the process enters by itself (version 1). */
   readonly cgroups: readonly string[];
   /** The cgroup mount of the container: host directory and name below `/sys/fs/cgroup`. */

@@ -70,8 +70,10 @@ export async function create(options: CreateOptions): Promise<ContainerProcess> 
   const place: CgroupPlace = unit?.place ??
     { driver: "cgroupfs", path: await cgroupPathOf(options) };
   const { everyHierarchy = false } = options;
+  // The host's root does without none of them, so that it is known before which there will be.
+  const later = facts.makesDevices && process.geteuid!() === 0;
   const cgroups = unit?.cgroups ??
-    await span("cgroup", () => makeCgroups(place.path, resources, { everyHierarchy }));
+    await span("cgroup", () => makeCgroups(place.path, resources, { everyHierarchy, later }));
   let sources: SourceTrees | undefined;
   try {
     rdt?.make();
@@ -79,7 +81,9 @@ export async function create(options: CreateOptions): Promise<ContainerProcess> 
       (await import("./cgroup_owner.ts")).giveCgroup(place.path, options.spec);
     }
     sources = await sourceTrees(options.spec, options.bundle);
-    const process = await startIn(cgroups, options, facts, { seccomp, rare, sources, unit, moves });
+    const complete = unit?.start ?? cgroups.rest;
+    const made = { seccomp, rare, sources, complete, moves };
+    const process = await startIn(cgroups, options, facts, made);
     rdt?.take(process);
     return Object.assign(process, { cgroup: place });
   } catch (error) {
@@ -118,7 +122,7 @@ async function validate({ spec, bundle, warn }: CreateOptions): Promise<void> {
 export async function makeCgroups(
   path: CgroupPath,
   resources: OciResources | undefined,
-  options: { readonly everyHierarchy: boolean },
+  options: { readonly everyHierarchy: boolean; readonly later?: boolean },
 ): Promise<MadeCgroups> {
   const layout = cgroupLayout();
   try {
@@ -134,8 +138,9 @@ async function startIn(
   cgroups: MadeCgroups,
   options: CreateOptions,
   facts: HostFacts,
-  { unit, moves, ...made }: Pick<CompileInput, "seccomp" | "rare" | "sources"> & {
-    readonly unit: PlannedUnit | undefined;
+  { complete, moves, ...made }: Pick<CompileInput, "seccomp" | "rare" | "sources"> & {
+    /** Makes what the process enters, while it waits. */
+    readonly complete: ((pid: number) => Promise<void>) | undefined;
     /** Moves network devices to where a process is. */
     readonly moves: ((pid: number) => void) | undefined;
   },
@@ -156,7 +161,7 @@ async function startIn(
         stdio: [stdio.stdin, stdio.stdout, stdio.stderr],
         goFd: rendezvous.goFd,
         statusFd: rendezvous.statusFd,
-        waitsForUnit: unit !== undefined,
+        waitsForCgroups: complete !== undefined,
         cgroups: cgroups.entered,
         cgroupMounts: cgroups.mounts,
         gateFd: options.gateFd,
@@ -189,7 +194,7 @@ async function startIn(
   } finally {
     if (wake !== undefined) close(wake[0]);
   }
-  if (unit !== undefined) await letGo(child, () => unit.start(child.pid));
+  if (complete !== undefined) await letGo(child, () => span("cgroups", () => complete(child.pid)));
   if (compiled.second !== undefined) child.follow(compiled.second);
   if (compiled.waitsForMapping) await letGo(child, () => mapIds(child.pid, spec.linux ?? {}));
   if (moves !== undefined) {

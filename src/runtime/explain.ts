@@ -41,6 +41,7 @@ export async function explainCreate(
     stdio: [0, 1, 2],
     goFd: 3,
     statusFd: 4,
+    waitsForCgroups: layout.version === 1,
     cgroups: layout.version === 2 ? [] : cgroups.map(({ source }) => source),
     cgroupMounts: cgroups,
     seccomp: await filterOf(spec),

@@ -25,6 +25,8 @@ export const NAMESPACE_FLAGS: Readonly<Record<OciNamespaceType, number>> = {
 export interface NamespacePlan {
   /** The first clone's CLONE_NEW*. */
   readonly cloneFlags: number;
+  /** CLONE_NEW* of what the cloned process makes itself, while its parent makes its cgroups. */
+  readonly unshared: number;
   /** Joined by path, the user namespace first: it owns the others. */
   readonly joined: readonly { readonly type: OciNamespaceType; readonly path: string }[];
   /** CLONE_NEW* of a second clone, in the joined namespaces; undefined: one clone is enough. */
@@ -68,8 +70,10 @@ export function planNamespaces(namespaces: readonly OciNamespace[] = []): Namesp
   // is made after joining it. What is to be joined and set up with the host's rights comes before a
   // user namespace of one's own.
   const twice = own.has("user") || joined.some(({ type }) => type === "pid" || type === "user");
+  const atClone = twice ? 0 : flags & CLONE.CLONE_NEWPID;
   return {
-    cloneFlags: twice ? 0 : flags,
+    cloneFlags: atClone,
+    unshared: twice ? 0 : flags - atClone,
     joined,
     secondClone: twice ? flags : undefined,
     own,
