@@ -7,9 +7,12 @@
  */
 
 import { CtrError } from "../errors.ts";
+import { type ImageIndex, isIndexType, parseImageConfig, parseManifest } from "../oci/mod.ts";
 import type { Descriptor } from "./sources.ts";
 import type { ImageConfig } from "./types.ts";
 import { normalizePlatform } from "./variant.ts";
+
+export { isIndexType as isIndex };
 
 /** The documents of an image on one platform, validated. */
 export interface ImageDocuments {
@@ -22,23 +25,9 @@ export interface ImageDocuments {
   readonly layers: readonly Descriptor[];
 }
 
-interface IndexEntry extends Descriptor {
-  readonly platform?: {
-    readonly os?: string;
-    readonly architecture?: string;
-    readonly variant?: string;
-  };
-}
+type Entry = ImageIndex["manifests"][number];
 
-const DIGEST = /^sha256:[0-9a-f]{64}$|^sha512:[0-9a-f]{128}$/;
-const MAX_LAYERS = 500;
 const MAX_DEPTH = 4;
-
-/** Whether a media type is that of an index (or Docker's manifest list). */
-export function isIndex(mediaType: string): boolean {
-  return mediaType === "application/vnd.oci.image.index.v1+json" ||
-    mediaType === "application/vnd.docker.distribution.manifest.list.v2+json";
-}
 
 /**
  * Read the documents of one platform.
@@ -52,47 +41,31 @@ export async function readDocuments(
   platform: string,
   read: (descriptor: Descriptor) => Promise<Uint8Array>,
 ): Promise<ImageDocuments> {
-  let manifest = target;
-  let document = parse(await read(target), target.digest);
-  checkKind(document, target);
-  for (let depth = 0; Array.isArray(document["manifests"]); depth++) {
-    if (depth === MAX_DEPTH) throw malformed(manifest.digest, "indexes are nested too deeply");
-    manifest = choose(document["manifests"] as IndexEntry[], platform, manifest.digest);
-    document = parse(await read(manifest), manifest.digest);
-    checkKind(document, manifest);
+  let at = target;
+  let document = parseManifest(await read(at), at);
+  for (let depth = 0; document.kind === "index"; depth++) {
+    if (depth === MAX_DEPTH) throw malformed(at.digest, "indexes are nested too deeply");
+    at = choose(document.manifests, platform);
+    document = parseManifest(await read(at), at);
   }
-  const configDescriptor = descriptor(document["config"], manifest.digest);
-  if (!Array.isArray(document["layers"])) {
-    throw new CtrError({
-      code: "not_implemented",
-      operation: "read manifest",
-      subject: manifest.digest,
-      reason: `it has no layers (${String(document["mediaType"] ?? manifest.mediaType)})`,
-    });
-  }
-  const layers = document["layers"].map((layer) => descriptor(layer, manifest.digest));
-  if (layers.length > MAX_LAYERS) {
-    throw malformed(manifest.digest, `it has ${layers.length} layers`);
-  }
+  const { layers } = document;
+  const configDescriptor = document.config;
   const bytes = await read(configDescriptor);
-  const configText = new TextDecoder().decode(bytes);
-  const config = parse(bytes, configDescriptor.digest) as unknown as ImageConfig;
-  const diffIds: unknown = config.rootfs === undefined ? undefined : config.rootfs.diff_ids ?? [];
-  if (!Array.isArray(diffIds) || diffIds.some((id) => !DIGEST.test(String(id)))) {
-    throw new CtrError({
-      code: "not_implemented",
-      operation: "read image configuration",
-      subject: configDescriptor.digest,
-      reason: `it is not a container image (${configDescriptor.mediaType})`,
-    });
-  }
-  if (diffIds.length !== layers.length) {
+  const config = parseImageConfig(bytes, configDescriptor.digest) as ImageConfig;
+  const { length } = config.rootfs.diff_ids;
+  if (length !== layers.length) {
     throw malformed(
       configDescriptor.digest,
-      `it lists ${diffIds.length} layers and the manifest ${layers.length}`,
+      `it lists ${length} layers and the manifest ${layers.length}`,
     );
   }
-  return { manifest, config, configText, configDescriptor, layers };
+  return {
+    manifest: at,
+    config,
+    configText: new TextDecoder().decode(bytes),
+    configDescriptor,
+    layers,
+  };
 }
 
 /** The platform that a configuration says it is for. */
@@ -101,27 +74,10 @@ export function platformOf(config: ImageConfig): string {
   return normalizePlatform(`${config.os || "linux"}/${config.architecture}${variant}`);
 }
 
-/**
- * One document must not be read as an index by us and as a manifest by who signed or scanned it:
- * CVE-2021-41190.
- */
-function checkKind(document: Record<string, unknown>, { digest, mediaType }: Descriptor): void {
-  const isBoth = "manifests" in document && ("layers" in document || "config" in document);
-  if (isBoth) throw malformed(digest, "it claims to be both an index and a manifest");
-  const stated = document["mediaType"];
-  if (typeof stated === "string" && mediaType !== "" && stated !== mediaType) {
-    throw malformed(digest, `it is fetched as ${mediaType} and says it is ${stated}`);
-  }
-  const kind = typeof stated === "string" ? stated : mediaType;
-  if (kind !== "" && isIndex(kind) !== Array.isArray(document["manifests"])) {
-    throw malformed(digest, `its content is not that of ${kind}`);
-  }
-}
-
-function choose(entries: readonly IndexEntry[], platform: string, index: string): Descriptor {
+function choose(entries: readonly Entry[], platform: string): Entry {
   const offers = entries.flatMap((entry) => {
-    if (typeof entry?.platform?.architecture !== "string") return [];
-    const { os = "linux", architecture, variant } = entry.platform;
+    if (entry.platform === undefined) return [];
+    const { os, architecture, variant } = entry.platform;
     if (os === "unknown") return []; // attestations
     return [{
       entry,
@@ -130,13 +86,11 @@ function choose(entries: readonly IndexEntry[], platform: string, index: string)
   });
   for (const candidate of acceptable(platform)) {
     const found = offers.find((offer) => offer.platform === candidate);
-    if (found !== undefined) return descriptor(found.entry, index);
+    if (found !== undefined) return found.entry;
   }
   // An index may hold one image and not say for what.
   const [only, ...others] = entries;
-  if (only !== undefined && others.length === 0 && only.platform === undefined) {
-    return descriptor(only, index);
-  }
+  if (only !== undefined && others.length === 0 && only.platform === undefined) return only;
   throw new CtrError({
     code: "not_found",
     operation: "choose platform",
@@ -157,36 +111,6 @@ function acceptable(platform: string): string[] {
   return base === platform ? [platform] : [platform, base];
 }
 
-function descriptor(value: unknown, where: string): Descriptor {
-  const { mediaType, digest, size, annotations, urls } = (value ?? {}) as Partial<Descriptor>;
-  if (typeof digest !== "string" || !DIGEST.test(digest)) {
-    throw malformed(where, "a digest is wrong");
-  }
-  if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) {
-    throw malformed(where, "a size is wrong");
-  }
-  if (typeof mediaType !== "string") throw malformed(where, "a media type is missing");
-  return {
-    mediaType,
-    digest,
-    size,
-    ...(annotations === undefined ? {} : { annotations }),
-    ...(Array.isArray(urls) ? { urls: urls.map(String) } : {}),
-  };
-}
-
-function parse(bytes: Uint8Array, digest: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-      return value as Record<string, unknown>;
-    }
-  } catch (cause) {
-    throw malformed(digest, "it is not JSON", cause);
-  }
-  throw malformed(digest, "it is not a JSON object");
-}
-
-function malformed(subject: string, reason: string, cause?: unknown): CtrError {
-  return new CtrError({ code: "data_loss", operation: "read image", subject, reason, cause });
+function malformed(subject: string, reason: string): CtrError {
+  return new CtrError({ code: "data_loss", operation: "read image", subject, reason });
 }
