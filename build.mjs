@@ -180,6 +180,8 @@ async function bundle(entry, ...plugins) {
     target: "bun",
     format: "cjs",
     bytecode: true,
+    // Libraries stay where they are installed: what is rare must not make the second program larger.
+    packages: "external",
     minify: { whitespace: true, syntax: true, identifiers: true, keepNames: true },
     plugins: [bunOnly, ...plugins],
   });

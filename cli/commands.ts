@@ -8,7 +8,7 @@ import type { Command } from "./command.ts";
 
 type Load = () => Promise<{ readonly command: Command }>;
 
-/** A file per command. */
+/** A file per command. Those of two words are in a group only. */
 export const COMMANDS: Readonly<Record<string, Load>> = {
   attach: () => import("./attach.ts"),
   commit: () => import("./commit.ts"),
@@ -17,6 +17,7 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   exec: () => import("./exec.ts"),
   export: () => import("./export.ts"),
   history: () => import("./history.ts"),
+  "image verify": () => import("./image_verify.ts"),
   images: () => import("./images.ts"),
   import: () => import("./import.ts"),
   info: () => import("./info.ts"),
@@ -80,6 +81,7 @@ export const GROUPS: Readonly<Record<string, Readonly<Record<string, string>>>> 
     rm: "rmi",
     save: "save",
     tag: "tag",
+    verify: "image verify",
   },
   system: { info: "info" },
 };
@@ -106,6 +108,13 @@ export function find(words: readonly string[]): Found {
   const group = GROUPS[first]!;
   if (second === undefined || second === "--help") return { overview: first };
   if (!Object.hasOwn(group, second)) return { unknown: `${first} ${second}` };
-  const [name, ...before] = group[second]!.split(" ") as [string, ...string[]];
+  const { name, before } = resolve(group[second]!);
   return { name, load: COMMANDS[name]!, args: [...before, ...words.slice(2)] };
+}
+
+/** The command that an entry of {@link GROUPS} means, and the arguments that it brings. */
+export function resolve(entry: string): { readonly name: string; readonly before: string[] } {
+  if (Object.hasOwn(COMMANDS, entry)) return { name: entry, before: [] };
+  const [name, ...before] = entry.split(" ") as [string, ...string[]];
+  return { name, before };
 }

@@ -15,7 +15,7 @@ import type { CONTAINER_FLAGS } from "./run_flags.ts";
 /** Translate. Nothing is made yet but the directories that `--volume` names. */
 export async function containerOptions(
   { flags, args }: Parsed<typeof CONTAINER_FLAGS>,
-  { env }: Pick<Context, "env">,
+  { env, engine }: Pick<Context, "env"> & Partial<Pick<Context, "engine">>,
   { makeNothing = false }: { readonly makeNothing?: boolean } = {},
 ): Promise<ContainerOptions> {
   const [image, ...command] = args as [string, ...string[]];
@@ -55,7 +55,16 @@ export async function containerOptions(
     ...given("platform", flags.platform),
     ...given("snapshotter", flags.snapshotter),
     pull: pullPolicy(flags.pull),
+    ...flags.verify === "none" ? {} : { verify: await verifier(flags, { env, engine: engine! }) },
   };
+}
+
+async function verifier(
+  flags: Parsed<typeof CONTAINER_FLAGS>["flags"],
+  context: Pick<Context, "env" | "engine">,
+): Promise<NonNullable<ContainerOptions["verify"]>> {
+  if (flags.rootfs) throw invalid("--verify", flags.verify, "there is no image with --rootfs");
+  return await (await import("./image_verifier.ts")).imageVerifier(context, flags);
 }
 
 function given<K extends string, T>(key: K, value: T | undefined): { [_ in K]?: T } {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { COMMANDS, GROUPS } from "./commands.ts";
+import { COMMANDS, GROUPS, resolve } from "./commands.ts";
 import type { Flag, Flags, Spec } from "./flags.ts";
 import { UsageError } from "./flags.ts";
 import { GLOBAL } from "./main.ts";
@@ -22,16 +22,16 @@ export function helpText(spec: Spec): string {
 /** Other names of a command: `ctr container ls` for `ps`. */
 export function aliases(command: string): string[] {
   return Object.entries(GROUPS).flatMap(([group, names]) =>
-    Object.keys(names).filter((name) => names[name]!.split(" ")[0] === command)
-      .map((name) => `ctr ${group} ${name}`)
-  );
+    Object.keys(names).filter((name) => resolve(names[name]!).name === command)
+      .map((name) => `${group} ${name}`)
+  ).filter((name) => name !== command).map((name) => `ctr ${name}`);
 }
 
 /** The help of everything, or of a group of commands. */
 export async function overview(group: string | undefined): Promise<string> {
-  const names = group === undefined ? Object.keys(COMMANDS) : Object.keys(GROUPS[group]!);
+  const names = group === undefined ? topLevel() : Object.keys(GROUPS[group]!);
   const lines = await Promise.all(names.map(async (name) => {
-    const command = group === undefined ? name : GROUPS[group]![name]!.split(" ")[0]!;
+    const command = group === undefined ? name : resolve(GROUPS[group]![name]!).name;
     const { spec } = (await COMMANDS[command]!()).command;
     return `  ${name.padEnd(10)}  ${spec.summary}`;
   }));
@@ -41,6 +41,10 @@ export async function overview(group: string | undefined): Promise<string> {
   return `Usage:  ${prefix} ${usage}\n\n${about}\n\nCommands:\n${lines.join("\n")}\n` +
     (group === undefined ? optionsText("Global Options", GLOBAL.flags) : "") +
     `\nRun '${prefix} COMMAND --help' for more information on a command.\n`;
+}
+
+function topLevel(): string[] {
+  return Object.keys(COMMANDS).filter((name) => !name.includes(" "));
 }
 
 const ABOUT: Readonly<Record<string, string>> = {
@@ -64,7 +68,7 @@ export function unknownCommand(words: string): UsageError {
     return new UsageError({ command: words, code: "not_implemented", reason, exitCode: 1 });
   }
   const known = second === undefined
-    ? [...Object.keys(COMMANDS), ...Object.keys(GROUPS)]
+    ? [...topLevel(), ...Object.keys(GROUPS)]
     : Object.keys(GROUPS[first]!);
   return new UsageError({
     command: second === undefined ? "" : first,

@@ -9,12 +9,14 @@ import {
   familiarName,
   type Images,
   isTransport,
+  type PullImageOptions,
   withoutDocker,
 } from "../src/image/mod.ts";
 import { allPlatforms } from "./all_platforms.ts";
 import { type Context, define } from "./command.ts";
 import { UsageError } from "./flags.ts";
 import { displayOn, pullProgress } from "./progress.ts";
+import { VERIFY_FLAGS } from "./verify_flags.ts";
 
 export const command = define({
   name: "pull",
@@ -22,6 +24,7 @@ export const command = define({
   summary: "Download an image from a registry",
   args: [1, 1],
   flags: {
+    ...VERIFY_FLAGS,
     "all-platforms": { type: "bool", ours: true, help: "Download all platforms of the image" },
     "all-tags": {
       type: "bool",
@@ -39,7 +42,13 @@ export const command = define({
   missing: ["disable-content-trust"],
 }, async (context, { flags, args }) => {
   const name = withoutDocker(args[0]!);
-  const all = allPlatforms("pull", flags);
+  const how: Pick<PullImageOptions, "allPlatforms" | "platform" | "verify"> = {
+    allPlatforms: allPlatforms("pull", flags),
+    platform: flags.platform,
+    verify: flags.verify === "none"
+      ? undefined
+      : await (await import("./image_verifier.ts")).imageVerifier(context, flags),
+  };
   const { images } = await context.engine().by(flags.snapshotter);
   if (flags["all-tags"]) {
     if (isTransport(name) || /[:@][^/]*$/.test(name)) {
@@ -49,21 +58,21 @@ export const command = define({
     const canonical = canonicalName(name);
     const repository = canonical.slice(0, canonical.lastIndexOf(":"));
     for await (const tag of images.remoteTags(repository)) {
-      await pullOne(context, images, `${repository}:${tag}`, flags, all);
+      await pullOne(context, images, `${repository}:${tag}`, flags.quiet, how);
     }
     context.out(`${repository}\n`);
     return 0;
   }
   if (isTransport(name)) {
-    if (all) {
+    if (how.allPlatforms) {
       const reason = "--all-platforms is for registries: load an archive with all its platforms";
       throw new UsageError({ command: "pull", reason, code: "not_implemented" });
     }
-    const { id } = await images.pull(name, { platform: flags.platform });
+    const { id } = await images.pull(name, how);
     context.out(`${id}\n`);
     return 0;
   }
-  context.out(`${await pullOne(context, images, name, flags, all)}\n`);
+  context.out(`${await pullOne(context, images, name, flags.quiet, how)}\n`);
   return 0;
 });
 
@@ -72,8 +81,8 @@ async function pullOne(
   context: Context,
   images: Images,
   name: string,
-  { platform, quiet }: { readonly platform: string | undefined; readonly quiet: boolean },
-  allPlatforms: boolean,
+  quiet: boolean,
+  how: PullImageOptions,
 ): Promise<string> {
   const { state } = context.engine();
   const canonical = canonicalName(name);
@@ -83,8 +92,7 @@ async function pullOne(
   const show = pullProgress(displayOn(1, context.out), heading);
   let asked = false;
   const image = await images.pull(name, {
-    platform,
-    allPlatforms,
+    ...how,
     onProgress(event) {
       asked ||= event.status === "resolving";
       if (!quiet) show(event);

@@ -5,9 +5,11 @@
  */
 
 import type { Flags } from "./flags.ts";
+import { VERIFY_FLAGS } from "./verify_flags.ts";
 
 /** Flags of `create` and `run`. */
 export const CONTAINER_FLAGS = {
+  ...VERIFY_FLAGS,
   "cap-add": { type: "list", help: "Add Linux capabilities" },
   "cap-drop": { type: "list", help: "Drop Linux capabilities" },
   "cidfile": { type: "string", help: "Write the container ID to the file" },

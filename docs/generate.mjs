@@ -20,7 +20,9 @@ async function reference() {
   );
   const commands = table(
     ["command", "what it does"],
-    specs.map(({ name, summary }) => [`[\`${name}\`](#ctr-${name})`, cell(summary)]),
+    specs.map((
+      { name, summary },
+    ) => [`[\`${name}\`](#ctr-${name.replace(" ", "-")})`, cell(summary)]),
   );
   const absent = MISSING_COMMANDS.map((name) => `\`${name}\``).join(", ");
   return [

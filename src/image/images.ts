@@ -5,6 +5,7 @@
  * @module
  */
 
+import { CtrError } from "../errors.ts";
 import type { Snapshotter } from "../snapshot/mod.ts";
 import type { State } from "../state/mod.ts";
 import type { HistoryStep } from "./history.ts";
@@ -15,7 +16,7 @@ import type { NewImage } from "./make.ts";
 import { isTransport, withoutDocker } from "./name.ts";
 import { missing, resolveStored } from "./resolve.ts";
 import type { SaveOptions } from "./save.ts";
-import type { Descriptor, ImageSources, RegistryAccess } from "./sources.ts";
+import type { ImageSources, RegistryAccess } from "./sources.ts";
 import type {
   Image,
   ImageProgress,
@@ -25,6 +26,8 @@ import type {
   PushedImage,
   PushProgress,
 } from "./types.ts";
+
+import type { SignaturePolicy, VerifiedImage } from "./verify/types.ts";
 
 /** What images are kept in. */
 export interface ImagesOptions {
@@ -40,7 +43,8 @@ export interface ImagesOptions {
 export interface FoundTarget {
   /** Canonical. */
   readonly name: string;
-  readonly target: Descriptor;
+  /** Of an index or manifest. */
+  readonly digest: string;
 }
 
 /** How to {@link Images.pull}. */
@@ -95,6 +99,15 @@ export interface Images {
   pull(reference: string, options?: PullImageOptions): Promise<Image>;
   /** The tags of a repository, canonical, in its registry. */
   remoteTags(repository: string): AsyncIterable<string>;
+  /**
+   * Whether the image that a registry has under a name, or that of `digest`, is signed as wanted.
+   * @throws {CtrError} `permission_denied` when it is not
+   */
+  verify(
+    reference: string,
+    policy: SignaturePolicy,
+    options?: { digest?: string | undefined; signal?: AbortSignal | undefined },
+  ): Promise<VerifiedImage>;
   /** Bring an image to the registry of its name, with all platforms that the store has. */
   push(reference: string, options?: PushImageOptions): Promise<PushedImage>;
   /** An image of the store with its documents and all its names. @throws {CtrError} `not_found` */
@@ -124,11 +137,19 @@ export interface Images {
   ): Promise<readonly HistoryStep[]>;
 }
 
+function unsigned(subject: string): CtrError {
+  const reason = "signatures are in registries, and this is in none";
+  return new CtrError({ code: "permission_denied", operation: "verify", subject, reason });
+}
+
 /** The images of a store. Nothing is opened or read yet. */
 export function openImages(options: ImagesOptions): Images {
   const { state, snapshotter } = options;
   const pull: Images["pull"] = async (typed, how = {}) => {
     const reference = withoutDocker(typed);
+    if (how.verify !== undefined && (isTransport(reference) || isHost(reference))) {
+      throw unsigned(reference);
+    }
     if (isTransport(reference)) {
       return await (await import("./transport.ts")).takeImage(options, reference, how);
     }
@@ -154,6 +175,10 @@ export function openImages(options: ImagesOptions): Images {
       const found = policy === "always" && !isHost(reference)
         ? undefined
         : resolveStored(state, reference, how.platform, snapshotter.name);
+      if (found !== undefined && how.verify !== undefined) {
+        if (isHost(reference)) throw unsigned(reference);
+        await how.verify({ name: found.image.name, digest: found.image.target });
+      }
       if (found?.unpacked === true) return found.image;
       if (found !== undefined && found.image.name !== HOST) {
         return await (await import("./unpack.ts")).unpackStored(options, found.image, how);
@@ -165,6 +190,12 @@ export function openImages(options: ImagesOptions): Images {
     remoteTags: async function* (repository) {
       const { Registry } = await import("../pull/mod.ts");
       yield* new Registry({ ...await options.access?.(), repository }).tags();
+    },
+    verify: async (name, policy, { digest, signal } = {}) => {
+      const { verifyImage } = await import("./verify/verify.ts");
+      const tuf = { cache: `${state.dirs.data}/sigstore`, ...policy.tuf };
+      const access = await options.access?.();
+      return await verifyImage({ name, digest, access, signal }, { ...policy, tuf });
     },
     push: async (reference, how = {}) =>
       (await import("./push.ts")).pushImage(options, reference, how),

@@ -41,6 +41,12 @@ export type { BlobStore, Descriptor, ImageSources, RemoteImage } from "./sources
 export type { HistoryStep } from "./history.ts";
 export type { Document, ImageDetails } from "./inspect.ts";
 export { canonicalName, familiarName, isTransport, withoutDocker } from "./name.ts";
+export type {
+  SignaturePolicy,
+  TufOptions,
+  VerifiedImage,
+  VerifiedSignature,
+} from "./verify/types.ts";
 export { THIS_PLATFORM } from "./variant.ts";
 export type {
   Image,

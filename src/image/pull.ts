@@ -37,7 +37,7 @@ export async function pullImage(
     const sources = await sourcesOf(options, lease);
     onProgress({ status: "resolving", message: name });
     const remote = await sources.remote(name, { registry: how.registry, signal });
-    await how.verify?.({ name, target: remote.target });
+    await how.verify?.({ name, digest: remote.target.digest });
     lease.hold("image", [remote.target.digest]);
     const documents = await readDocuments(remote.target, platform, (each) => remote.document(each));
     const fetch = (layer: Descriptor, stop: AbortSignal | undefined) =>

@@ -52,7 +52,7 @@ async function pullAll(
   const { blobs } = sources;
   onProgress({ status: "resolving", message: name });
   const remote = await sources.remote(name, { registry: how.registry, signal });
-  await how.verify?.({ name, target: remote.target });
+  await how.verify?.({ name, digest: remote.target.digest });
   const target = remote.target.digest;
   lease.hold("image", [target]);
   const read = (descriptor: Descriptor): Promise<Uint8Array> => remote.document(descriptor);

@@ -31,7 +31,7 @@ export {
   parseImageConfig,
   platformOf,
 } from "./image_config.ts";
-export { type ImageIndex, type ImageManifest, parseManifest } from "./manifest.ts";
+export { type ImageIndex, type ImageManifest, parseJsonObject, parseManifest } from "./manifest.ts";
 export * from "./media_types.ts";
 export { parseProcess, parseSpec } from "./parse_spec.ts";
 export {

@@ -79,6 +79,7 @@ export async function prepareContainer(
     : await span("image", () =>
       images.ensure(options.image, {
         pull: options.pull ?? "missing",
+        verify: options.verify,
         platform: options.platform,
         onProgress: options.onProgress,
         signal: options.signal,

@@ -33,6 +33,7 @@ export async function explainRun(engine: Engine, options: ContainerOptions): Pro
   const { images, snapshotter } = await engine.by(options.snapshotter);
   const image = options.rootfs !== undefined ? undefined : await images.ensure(options.image, {
     pull: options.pull ?? "missing",
+    verify: options.verify,
     platform: options.platform,
     onProgress: options.onProgress,
   });

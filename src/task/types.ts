@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ImageProgress, PullPolicy } from "../image/mod.ts";
+import type { EnsureOptions, ImageProgress, PullPolicy } from "../image/mod.ts";
 import type { HostConfig, MountPoint } from "../state/mod.ts";
 
 /** How a container is made; every field but `image` (or `rootfs`) has Docker's default. */
@@ -50,6 +50,8 @@ export interface ContainerOptions {
   /** Where its files come from: `overlayfs` (the default), `erofs` or `native`. */
   readonly snapshotter?: string;
   readonly pull?: PullPolicy;
+  /** Told what the image's name points to; throws to refuse it. */
+  readonly verify?: NonNullable<EnsureOptions["verify"]>;
   readonly onProgress?: (progress: ImageProgress) => void;
   readonly terminalSize?: { readonly width: number; readonly height: number };
   readonly signal?: AbortSignal;
