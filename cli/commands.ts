@@ -12,11 +12,13 @@ type Load = () => Promise<{ readonly command: Command }>;
 export const COMMANDS: Readonly<Record<string, Load>> = {
   attach: () => import("./attach.ts"),
   commit: () => import("./commit.ts"),
+  "container prune": () => import("./container_prune.ts"),
   create: () => import("./create.ts"),
   diff: () => import("./diff.ts"),
   exec: () => import("./exec.ts"),
   export: () => import("./export.ts"),
   history: () => import("./history.ts"),
+  "image prune": () => import("./image_prune.ts"),
   "image verify": () => import("./image_verify.ts"),
   images: () => import("./images.ts"),
   import: () => import("./import.ts"),
@@ -38,6 +40,8 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   search: () => import("./search.ts"),
   start: () => import("./start.ts"),
   stop: () => import("./stop.ts"),
+  "system df": () => import("./system_df.ts"),
+  "system prune": () => import("./system_prune.ts"),
   tag: () => import("./tag.ts"),
   unpause: () => import("./unpause.ts"),
   version: () => import("./version.ts"),
@@ -59,6 +63,7 @@ export const GROUPS: Readonly<Record<string, Readonly<Record<string, string>>>> 
     logs: "logs",
     ls: "ps",
     pause: "pause",
+    prune: "container prune",
     ps: "ps",
     remove: "rm",
     rm: "rm",
@@ -75,6 +80,7 @@ export const GROUPS: Readonly<Record<string, Readonly<Record<string, string>>>> 
     list: "images",
     load: "load",
     ls: "images",
+    prune: "image prune",
     pull: "pull",
     push: "push",
     remove: "rmi",
@@ -83,7 +89,7 @@ export const GROUPS: Readonly<Record<string, Readonly<Record<string, string>>>> 
     tag: "tag",
     verify: "image verify",
   },
-  system: { info: "info" },
+  system: { df: "system df", info: "info", prune: "system prune" },
 };
 
 /** What a person asked for. */

@@ -28,7 +28,7 @@ export function filterBy<T>(given: readonly string[], tests: Tests<T>): (thing: 
   }
   return (thing) =>
     [...byKey].every(([key, values]) =>
-      key === "label"
+      key.startsWith("label")
         ? values.every((value) => tests[key]!(thing, value))
         : values.some((value) => tests[key]!(thing, value))
     );

@@ -63,7 +63,7 @@ export const MISSING_COMMANDS: readonly string[] =
 export function unknownCommand(words: string): UsageError {
   const [first = "", second] = words.split(" ") as [string, string?];
   const last = second ?? first;
-  if (MISSING_COMMANDS.includes(last) || ["df", "prune"].includes(second ?? "")) {
+  if (MISSING_COMMANDS.includes(last)) {
     const reason = "it is not supported yet";
     return new UsageError({ command: words, code: "not_implemented", reason, exitCode: 1 });
   }

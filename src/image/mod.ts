@@ -34,6 +34,10 @@ export type {
   PushImageOptions,
   RemoveImageOptions,
 } from "./images.ts";
+export type { ImagesUsage, ImageUsage } from "./disk_usage.ts";
+/** Measure, prune and check a store as a whole. */
+export const housekeeping = (): Promise<typeof import("./housekeeping.ts")> =>
+  import("./housekeeping.ts");
 export type { LoadedImage, LoadOptions } from "./load.ts";
 export type { NewImage } from "./make.ts";
 export type { SaveOptions } from "./save.ts";

@@ -55,7 +55,8 @@ function removeById(
   return removeNames(state, reference, records, how);
 }
 
-function removeNames(
+/** Untag names, which must be those of what is to go. In a transaction. */
+export function removeNames(
   state: State,
   reference: string,
   records: readonly ImageRecord[],

@@ -54,3 +54,5 @@ export const list = (): Promise<typeof import("./list.ts")> => import("./list.ts
 export const logs = (): Promise<typeof import("./logs.ts")> => import("./logs.ts");
 /** The syscall program that a run would execute. */
 export const explain = (): Promise<typeof import("./explain.ts")> => import("./explain.ts");
+/** Remove containers that are over. */
+export const prune = (): Promise<typeof import("./prune.ts")> => import("./prune.ts");

@@ -1,0 +1,8 @@
+/**
+ * What is done to a store as a whole.
+ *
+ * @module
+ */
+
+export { type ImagesUsage, imagesUsage, type ImageUsage } from "./disk_usage.ts";
+export { type PrunedImages, pruneImages, type PruneImagesOptions } from "./prune.ts";
