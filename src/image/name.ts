@@ -11,8 +11,11 @@ const HUB = "docker.io";
 const COMPONENT = "[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*";
 const HOST =
   "(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?";
+/** Of the path, as distribution has it. */
+const MAX_PATH = 255;
+const MAX_LENGTH = 1024;
 const REFERENCE = new RegExp(
-  `^(?:(${HOST})/)?(${COMPONENT}(?:/${COMPONENT})*)(?::([A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@(sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128}))?$`,
+  `^(${HOST})/(${COMPONENT}(?:/${COMPONENT})*)(?::([A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@(sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128}))?$`,
 );
 
 /** The parts of a canonical name. */
@@ -30,16 +33,14 @@ export interface NameParts {
  * @throws {CtrError} `invalid_argument` when it is not a reference.
  */
 export function canonicalName(reference: string): string {
-  const slash = reference.indexOf("/");
-  const first = slash < 0 ? "" : reference.slice(0, slash);
-  const hasHost = /[.:]/.test(first) || first === "localhost" || /[A-Z]/.test(first);
-  const full = hasHost ? reference : `${HUB}/${slash < 0 ? "library/" : ""}${reference}`;
-  const match = REFERENCE.exec(full);
-  if (match === null || reference.length > 4096) {
+  const official = reference.includes("/") ? "" : "library/";
+  const full = hasHost(reference) ? reference : `${HUB}/${official}${reference}`;
+  const match = reference.length > MAX_LENGTH ? null : REFERENCE.exec(full);
+  if (match === null || match[2]!.length > MAX_PATH || /^[0-9a-f]{64}$/.test(reference)) {
     throw new CtrError({
       code: "invalid_argument",
       operation: "use image name",
-      subject: reference,
+      subject: reference.slice(0, 300),
       reason: /[A-Z]/.test(reference.split(/[:@]/)[0]!)
         ? "repository names are lowercase"
         : "it is not NAME[:TAG][@DIGEST]",
@@ -57,6 +58,17 @@ export function canonicalName(reference: string): string {
   return digest === undefined
     ? `${host}/${inHub}:${tag ?? "latest"}`
     : `${host}/${inHub}@${digest}`;
+}
+
+/** The first component is a registry when it looks like one. */
+function hasHost(reference: string): boolean {
+  const first = reference.slice(0, Math.max(0, reference.indexOf("/")));
+  return first === "localhost" || /[.:A-Z]/.test(first);
+}
+
+/** Whether it can only be an image ID: 64 digits, or `sha256:` and at least one. */
+export function isFullId(reference: string): boolean {
+  return /^(?:[0-9a-f]{64}|sha256:[0-9a-f]{1,64})$/.test(reference);
 }
 
 /** True for what is an image in a file or directory, not a name: `oci:DIR`, `docker-archive:FILE`. */
@@ -80,6 +92,8 @@ export function splitName(name: string): NameParts {
 
 /** The short spelling of a canonical name or repository: `alpine:latest`. */
 export function familiarName(name: string): string {
-  if (name.startsWith(`${HUB}/library/`)) return name.slice(HUB.length + "/library/".length);
-  return name.startsWith(`${HUB}/`) ? name.slice(HUB.length + 1) : name;
+  const path = name.startsWith(`${HUB}/`) ? name.slice(HUB.length + 1) : "";
+  const short = /^library\/[^/]+$/.test(path) ? path.slice("library/".length) : path;
+  // It can look like something else: docker.io/a.b/c is not a.b/c.
+  return short === "" || hasHost(short) || isFullId(short) ? name : short;
 }

@@ -8,7 +8,7 @@ import { CtrError } from "../errors.ts";
 
 import type { FoundImage, ImageRecord, ImageVariant, State } from "../state/mod.ts";
 import { HOST, isHost, storedHost } from "./host.ts";
-import { canonicalName, splitName } from "./name.ts";
+import { canonicalName, isFullId, splitName } from "./name.ts";
 import { normalizePlatform, type StoredImage, THIS_PLATFORM, toImage } from "./variant.ts";
 
 /**
@@ -48,10 +48,6 @@ function findByDigest(
 ): FoundImage | undefined {
   const record = reference.includes("@") ? findRecord(state, reference) : undefined;
   return record && state.images.find(record.name, platform, snapshotter);
-}
-
-function isFullId(reference: string): boolean {
-  return /^(sha256:)?[0-9a-f]{64}$/.test(reference) || /^sha256:[0-9a-f]+$/.test(reference);
 }
 
 /** The record of a name as typed; `NAME@DIGEST` also matches a tag that points to the digest. */
