@@ -57,7 +57,7 @@ export const CONTAINER_FLAGS = {
   "shm-size": { type: "bytes", help: "Size of /dev/shm" },
   "snapshotter": {
     type: "string",
-    help: "How image layers are kept: overlayfs, erofs, native, btrfs",
+    help: "How image layers are kept: erofs, overlayfs, native, btrfs",
     ours: true,
   },
   "stop-signal": { type: "string", help: "Signal to stop the container" },

@@ -61,16 +61,15 @@ export function mkdir(path: string, mode = 0o755): void {
 
 /** Like mkdir, and true if it was there already. */
 export function ensureDirectory(path: string, mode = 0o755): boolean {
-  const result = sys(SYS.mkdirat, AT.AT_FDCWD, cpath(path), mode);
+  const make = () => sys(SYS.mkdirat, AT.AT_FDCWD, cpath(path), mode);
+  let result = make();
+  const parent = path.slice(0, path.lastIndexOf("/"));
+  if (result === -ERRNO.ENOENT && parent !== "") {
+    ensureDirectory(parent, mode);
+    result = make(); // once: /proc says ENOENT whatever there is
+  }
   if (result === 0) return false;
   if (result === -ERRNO.EEXIST) return true;
-  if (result === -ERRNO.ENOENT) {
-    const parent = path.slice(0, path.lastIndexOf("/"));
-    if (parent !== "") {
-      ensureDirectory(parent, mode);
-      return ensureDirectory(path, mode);
-    }
-  }
   throw syscallError("mkdirat", [JSON.stringify(path)], -result, {
     operation: "create",
     subject: path,

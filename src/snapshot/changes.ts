@@ -35,7 +35,7 @@ export async function changesOfContainer(
     return found.sort((a, b) => a.path < b.path ? -1 : 1);
   }
   const { upper, lowers } = await containerLayers(snapshotter, key, "compare container");
-  const below = lowers.length === 0 ? -1 : await openLayers(lowers);
+  const below = lowers.length === 0 ? -1 : openLayers(lowers);
   const fd = open(upper, O.O_RDONLY | O_ARCH.O_DIRECTORY);
   try {
     const found: ContainerChange[] = [];

@@ -53,7 +53,7 @@ export async function containerLayers(
  *
  * @returns a descriptor of the merged root directory.
  */
-export async function openLayers(layers: readonly Layer[]): Promise<number> {
+export function openLayers(layers: readonly Layer[]): number {
   const mounted: number[] = [];
   try {
     const all: (string | number)[] = [];
@@ -61,7 +61,7 @@ export async function openLayers(layers: readonly Layer[]): Promise<number> {
       if (typeof layer === "string") {
         all.push(layer);
       } else {
-        mounted.push(await openLower(layer));
+        mounted.push(openLower(layer));
         all.push(mounted.at(-1)!);
       }
     }
@@ -82,7 +82,7 @@ export async function* tarOfContainer(
     return;
   }
   const { upper, lowers } = await containerLayers(snapshotter, key, "export container");
-  yield* closing(await openLayers([upper, ...lowers]), (fd) => tarOfTree(fd));
+  yield* closing(openLayers([upper, ...lowers]), (fd) => tarOfTree(fd));
 }
 
 /** The layer that a container's changes are, without what its runtime put there. */

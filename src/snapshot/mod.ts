@@ -16,6 +16,7 @@
 
 import { CtrError } from "../errors.ts";
 import type { State } from "../state/mod.ts";
+import { erofsSnapshotter } from "./erofs/snapshotter.ts";
 import { overlaySnapshotter } from "./overlay.ts";
 import type { Snapshotter } from "./types.ts";
 
@@ -24,6 +25,7 @@ export type { ApplyResult } from "./apply.ts";
 export type { ContainerChange } from "./changes.ts";
 export type { LayerCommit, LayerSource } from "./layer.ts";
 export { openLower } from "./open_lower.ts";
+export { openUsual } from "./usual.ts";
 export type {
   ApplyTarget,
   CommitOptions,
@@ -42,11 +44,6 @@ export const SNAPSHOTTERS: readonly string[] = ["overlayfs", "native", "erofs", 
 /** Makes a snapshotter of a store. */
 export type OpenSnapshotter = (state: State) => Snapshotter;
 
-/** The overlayfs snapshotter, which costs nothing to open. */
-export function openOverlay(state: State): Snapshotter {
-  return overlaySnapshotter(state);
-}
-
 /**
  * What opens a snapshotter of this name.
  *
@@ -55,7 +52,7 @@ export function openOverlay(state: State): Snapshotter {
 export async function loadSnapshotter(name: string): Promise<OpenSnapshotter> {
   if (name === "overlayfs") return overlaySnapshotter;
   if (name === "native") return (await import("./native.ts")).nativeSnapshotter;
-  if (name === "erofs") return (await import("./erofs/snapshotter.ts")).erofsSnapshotter;
+  if (name === "erofs") return erofsSnapshotter;
   if (name === "btrfs") return (await import("./btrfs.ts")).btrfsSnapshotter;
   throw new CtrError({
     code: "invalid_argument",

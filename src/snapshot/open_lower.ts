@@ -4,6 +4,7 @@
  * @module
  */
 
+import { openErofs } from "./erofs/mount.ts";
 import type { Mount } from "./types.ts";
 
 /**
@@ -11,10 +12,7 @@ import type { Mount } from "./types.ts";
  *
  * @returns a descriptor; closing it ends the mount.
  */
-export async function openLower(
-  { source, options }: Pick<Mount, "source" | "options">,
-): Promise<number> {
-  const { openErofs } = await import("./erofs/mount.ts");
+export function openLower({ source, options }: Pick<Mount, "source" | "options">): number {
   const devices = options.filter((option) => option.startsWith("device="));
   return openErofs(source, devices.map((option) => option.slice("device=".length)));
 }

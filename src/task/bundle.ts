@@ -18,7 +18,7 @@ import {
   resolveGroup,
   resolveUser,
 } from "../runtime/mod.ts";
-import type { Mount } from "../snapshot/mod.ts";
+import { type Mount, openLower } from "../snapshot/mod.ts";
 import type { ContainerRecord } from "../state/mod.ts";
 
 /** The bundle's `config.json`: every start reads it but the first. */
@@ -39,7 +39,7 @@ export async function writeBundle(
   terminalSize?: { readonly width: number; readonly height: number },
 ): Promise<OciSpec> {
   const { config, hostConfig } = record;
-  const [user, extraGids] = await withImageFiles(record, mounts, (read) => [
+  const [user, extraGids] = withImageFiles(record, mounts, (read) => [
     resolveUser(config.user, read),
     hostConfig.groupAdd.map((group) => resolveGroup(group, read)),
   ]);
@@ -95,19 +95,18 @@ export async function writeBundle(
 }
 
 /** Look for users and groups where a container's files come from; nothing is mounted for long. */
-export async function withImageFiles<T>(
+export function withImageFiles<T>(
   { rootfs }: Pick<ContainerRecord, "rootfs">,
   mounts: readonly Mount[],
   work: (read: FileReader) => T,
-): Promise<T> {
+): T {
   if (rootfs !== "") return work(layerReader([rootfs]));
   const root = mounts.find(({ target }) => target === undefined || target === "/");
   const directories = root === undefined ? [] : layerDirectories(root);
   if (root?.lowers === undefined) return work(layerReader(directories));
-  const { openLower } = await import("../snapshot/mod.ts");
   const opened: number[] = [];
   try {
-    for (const lower of root.lowers) opened.push(await openLower(lower));
+    for (const lower of root.lowers) opened.push(openLower(lower));
     return work(layerReader([...directories, ...opened.map((fd) => `/proc/self/fd/${fd}`)]));
   } finally {
     for (const fd of opened) close(fd);

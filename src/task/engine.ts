@@ -7,7 +7,7 @@
 
 import { dockerConfigAccess, type Images, openImages } from "../image/mod.ts";
 import { sharedShim, type Shim, type ShimProgram, shimProgram, spawnShim } from "../shim/mod.ts";
-import { openOverlay, type OpenSnapshotter, type Snapshotter } from "../snapshot/mod.ts";
+import { type OpenSnapshotter, openUsual, type Snapshotter } from "../snapshot/mod.ts";
 import { type Directories, openState, type State } from "../state/mod.ts";
 
 /** Everything that an operation needs. */
@@ -58,7 +58,7 @@ export function openEngine(options: EngineOptions): Engine {
   const store = () => {
     if (opened === undefined) {
       const state = openState(options.directories);
-      const snapshotter = (options.openSnapshotter ?? openOverlay)(state);
+      const snapshotter = (options.openSnapshotter ?? openUsual)(state);
       const access = () => dockerConfigAccess(options.env ?? {});
       opened = { state, snapshotter, images: openImages({ state, snapshotter, access }) };
     }

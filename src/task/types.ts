@@ -47,7 +47,7 @@ export interface ContainerOptions {
   /** Another OCI runtime than the built-in one: a name in PATH, or an absolute path. */
   readonly runtime?: string;
   readonly platform?: string;
-  /** Where its files come from: `overlayfs` (the default), `erofs` or `native`. */
+  /** Where its files come from: `erofs` (the default where the kernel can), `overlayfs`, `native`. */
   readonly snapshotter?: string;
   readonly pull?: PullPolicy;
   /** Told what the image's name points to; throws to refuse it. */

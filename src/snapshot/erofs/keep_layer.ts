@@ -39,7 +39,8 @@ export async function keepLayer(
     // a layer below, so links that lead nowhere are left to the index of the whole.
     new LayerTree().apply(layer.members.filter(({ entry }) => entry.type !== "hardlink"));
     writeMembers(directory, layer);
-    const usage = { bytes: layer.size, inodes: layer.members.length };
+    const bytes = layer.members.reduce((sum, { entry }) => sum + entry.size, 0);
+    const usage = { bytes, inodes: layer.members.length }; // as if it were unpacked
     return { usage, implied: [], hasRoot: true, needsLower: false };
   } finally {
     closeFd(fd);
