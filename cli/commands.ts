@@ -40,6 +40,7 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   search: () => import("./search.ts"),
   start: () => import("./start.ts"),
   stop: () => import("./stop.ts"),
+  "system check": () => import("./system_check.ts"),
   "system df": () => import("./system_df.ts"),
   "system prune": () => import("./system_prune.ts"),
   tag: () => import("./tag.ts"),
@@ -89,7 +90,7 @@ export const GROUPS: Readonly<Record<string, Readonly<Record<string, string>>>> 
     tag: "tag",
     verify: "image verify",
   },
-  system: { df: "system df", info: "info", prune: "system prune" },
+  system: { check: "system check", df: "system df", info: "info", prune: "system prune" },
 };
 
 /** What a person asked for. */

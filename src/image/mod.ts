@@ -34,6 +34,7 @@ export type {
   PushImageOptions,
   RemoveImageOptions,
 } from "./images.ts";
+export type { CheckOptions, Finding } from "./check.ts";
 export type { ImagesUsage, ImageUsage } from "./disk_usage.ts";
 /** Measure, prune and check a store as a whole. */
 export const housekeeping = (): Promise<typeof import("./housekeeping.ts")> =>

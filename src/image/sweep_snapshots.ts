@@ -54,7 +54,7 @@ function childrenFirst(rows: readonly SnapshotRow[]): SnapshotRow[] {
 }
 
 /** Snapshots under no image, container or lease, and those that a dead process was filling. */
-function unneeded(
+export function unneeded(
   rows: readonly SnapshotRow[],
   state: State,
   snapshotter: string,

@@ -19,6 +19,8 @@ export interface State {
   snapshots(snapshotter: string): SnapshotTable;
   /** Loaded when something is to be held or collected; a start does neither. */
   leases(): Promise<LeaseTable>;
+  /** What is wrong with the database, a line each. */
+  check(thorough: boolean): Promise<readonly string[]>;
   /** `BEGIN IMMEDIATE` … `COMMIT`; rolled back when `work` throws. Joins an open one. */
   transaction<T>(work: () => T): T;
   /** Idempotent. A process may also just end. */
@@ -39,6 +41,7 @@ export function openState(dirs: Directories): State {
     containers: containerTable(db),
     snapshots: (snapshotter) => snapshotTable(db, snapshotter),
     leases: async () => (await import("./leases.ts")).leaseTable(db, `${dirs.data}/leases`),
+    check: async (thorough) => (await import("./check.ts")).checkDatabase(db, thorough),
     transaction: db.transaction,
     close: db.close,
   };

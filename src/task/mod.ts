@@ -56,3 +56,7 @@ export const logs = (): Promise<typeof import("./logs.ts")> => import("./logs.ts
 export const explain = (): Promise<typeof import("./explain.ts")> => import("./explain.ts");
 /** Remove containers that are over. */
 export const prune = (): Promise<typeof import("./prune.ts")> => import("./prune.ts");
+/** Compare a store with what is on disk. */
+export const storeCheck = (): Promise<typeof import("./check.ts")> => import("./check.ts");
+export type { StoreReport } from "./check.ts";
+export type { Finding } from "../image/mod.ts";
