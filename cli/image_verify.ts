@@ -39,7 +39,7 @@ export const command = define({
     "trusted-root": {
       type: "string",
       ours: true,
-      help: "Sigstore's trusted_root.json; default: that of the public instance",
+      help: "Sigstore's trusted_root.json ($CTR_TRUSTED_ROOT); default: the public instance's",
     },
   },
 }, async (context, { flags, args }) => {

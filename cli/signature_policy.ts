@@ -28,8 +28,8 @@ export async function signaturePolicy(
   context: Pick<Context, "env">,
   { key, trustedRoot, annotations = [], ...identity }: SignatureFlags,
 ): Promise<SignaturePolicy> {
-  const { TUF_MIRROR, TUF_ROOT_JSON, SIGSTORE_ROOT_FILE } = context.env;
-  const root = key === undefined ? trustedRoot ?? SIGSTORE_ROOT_FILE : trustedRoot;
+  const { TUF_MIRROR, TUF_ROOT_JSON, CTR_TRUSTED_ROOT } = context.env; // the first two are cosign's
+  const root = key === undefined ? trustedRoot ?? CTR_TRUSTED_ROOT : trustedRoot;
   return {
     ...identity,
     ...key === undefined ? {} : { key: await readKey(context, key) },

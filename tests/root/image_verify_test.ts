@@ -22,7 +22,10 @@ import {
 } from "../fixtures/cosign.ts";
 import { type DockerRegistry, startDockerRegistry } from "../fixtures/docker_registry.ts";
 import { FakeRegistry } from "../fixtures/fake_remote.ts";
+import { withHttpRegistry } from "../fixtures/http_registry.ts";
 import { needs } from "../fixtures/needs.ts";
+import { TestSigstore } from "../fixtures/sigstore.ts";
+import { tufRepository } from "../fixtures/tuf_repository.ts";
 
 const NEEDS = needs("root", "overlayfs", "cmd:docker-registry", "cmd:skopeo", `file:${BUSYBOX}`);
 
@@ -193,5 +196,56 @@ test(
       await refused(["pull", "--verify=notation", name], /notation is not supported yet/, 125);
       await refused(["pull", "--verify=x", name], /"none" or "cosign"/, 125);
       await refused(["run", "--verify=cosign", name], /it takes a key, or an identity/, 125);
+    }),
+);
+
+test(
+  "image verify and --verify take the identity of who signed without a key",
+  NEEDS,
+  () =>
+    withSigning(async ({ cli, image, repository, file, refused }) => {
+      const name = `${repository}:1`;
+      const sigstore = new TestSigstore();
+      const me = { identity: "me@example.com", issuer: "https://issuer.test" };
+      const root = file("trusted_root.json", JSON.stringify(sigstore.trustedRoot));
+      const wanted = [
+        `--certificate-identity=${me.identity}`,
+        "--certificate-oidc-issuer-regexp=test$",
+      ];
+      const verify = ["image", "verify", "--trusted-root", root, ...wanted];
+      await storeUnderTag(repository, image.digest, [sigstore.sign(payloadOf(image.digest), me)]);
+      const told =
+        `${repository}@${image.digest}: signed by me@example.com (https://issuer.test)\n`;
+      assert.equal(await cli.ok([...verify, name]), told);
+      await refused([...verify, "--certificate-identity=you", name], /it is by "me@example.com"/);
+      const other = file("other.json", JSON.stringify(new TestSigstore().trustedRoot));
+      await refused([...verify, "--trusted-root", other, name], /no signature is what is wanted/);
+
+      await storeUnderTag(repository, image.digest, []);
+      await refused([...verify, name], /has no signatures/);
+      await storeBundle(repository, image, sigstore.bundle(envelopeOf(image.digest), me));
+      const flags = ["--verify=cosign", ...wanted.map((flag) => flag.replace("--", "--cosign-"))];
+      const run = ["run", "--rm", "-q", ...flags, name, "cat", "/greeting"];
+      assert.equal(await cli.ok(run, { env: { CTR_TRUSTED_ROOT: root } }), "signed\n");
+
+      // Without a file: as the public instance gives it, from a repository of one's own.
+      for (
+        const [how, expected] of [[{}, told], [{ tampered: true }, ""], [
+          { expired: true },
+          "",
+        ]] as const
+      ) {
+        const { files, root } = tufRepository(sigstore.trustedRoot, how);
+        await withHttpRegistry(({ path, reply }) => {
+          const found = files.get(path);
+          reply(found === undefined ? 404 : 200, {}, found);
+        }, async ({ host }) => {
+          const env = { TUF_MIRROR: `http://${host}`, TUF_ROOT_JSON: file("root.json", root) };
+          const args = ["image", "verify", ...wanted, name];
+          const { code, stdout, stderr } = await cli.run(args, { env });
+          assert.deepEqual([code, stdout], [expected === "" ? 1 : 0, expected], stderr);
+          if (expected === "") assert.match(stderr, /cannot fetch trusted root "http/);
+        });
+      }
     }),
 );

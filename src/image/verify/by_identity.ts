@@ -10,6 +10,7 @@ import type { Bundle } from "@sigstore/bundle";
 import type { Signer, TrustMaterial } from "@sigstore/verify";
 import { CtrError } from "../../errors.ts";
 import { envelopeOf } from "./by_key.ts";
+import { haveDefaultDigest } from "./default_digest.ts";
 import { toBundle } from "./old_bundle.ts";
 import { checkPayload, checkStatement, refused } from "./payload.ts";
 import type { FoundSignature, SignaturePolicy, VerifiedSignature } from "./types.ts";
@@ -26,6 +27,7 @@ export interface IdentityVerifier {
  * @throws {CtrError} `invalid_argument` for a malformed root; `unavailable` when it cannot be fetched
  */
 export async function identityVerifier(policy: SignaturePolicy): Promise<IdentityVerifier> {
+  haveDefaultDigest();
   const [{ bundleFromJSON }, { toSignedEntity, toTrustMaterial, Verifier }] = await Promise.all([
     import("@sigstore/bundle"),
     import("@sigstore/verify"),
@@ -95,13 +97,14 @@ async function trustedRoot({ trustedRoot, tuf }: SignaturePolicy) {
   const { TrustedRoot } = await import("@sigstore/protobuf-specs");
   if (trustedRoot !== undefined) {
     try {
-      return TrustedRoot.fromJSON(trustedRoot);
+      const root = TrustedRoot.fromJSON(trustedRoot);
+      if (root.certificateAuthorities.length > 0 && root.tlogs.length > 0) return root;
+      throw new Error("no authority of certificates, or no log");
     } catch (cause) {
-      const reason = "it is not Sigstore's trusted_root.json";
       throw new CtrError({
         code: "invalid_argument",
         operation: "use trusted root",
-        reason,
+        reason: `it is not Sigstore's trusted_root.json: ${(cause as Error).message}`,
         cause,
       });
     }
