@@ -47,6 +47,12 @@ export function openInRoot(rootFd: number, path: string, flags: number, mode = 0
     RESOLVE.RESOLVE_IN_ROOT | RESOLVE.RESOLVE_NO_MAGICLINKS,
     mode,
   );
+  // Of a `..` the kernel cannot say where it led while anything is moved or mounted anywhere.
+  for (let attempt = 0; attempt < 1000; attempt++) {
+    const fd = sys(SYS.openat2, rootFd, cpath(path), how, how.length);
+    if (fd >= 0) return fd;
+    if (fd !== -ERRNO.EAGAIN) break;
+  }
   return call("openat2", path, rootFd, cpath(path), how, how.length);
 }
 

@@ -66,7 +66,10 @@ export function check(operation: string, syscall: string, subject: string, resul
   return result;
 }
 
-/** openat2(2) below `rootFd`, which is the root of the look-up; never follows a magic link. */
+/**
+ * openat2(2) below `rootFd`, which is the root of the look-up; never follows a magic link. `EAGAIN`
+ * says that the kernel cannot tell where a `..` led, because something was moved meanwhile.
+ */
 export function openInRoot(rootFd: number, path: string, flags: number, resolve = 0): number {
   const how = openHow(
     flags | O.O_CLOEXEC,

@@ -7,7 +7,9 @@
 import { sys } from "../../ffi/mod.ts";
 import { AT, ERRNO } from "../linux/mod.ts";
 import { SYS } from "../program/mod.ts";
-import { check, cstring, fail } from "./_at.ts";
+import type { CtrError } from "../errors.ts";
+import { check, cstring, display, fail } from "./_at.ts";
+import { hostile } from "./_hostile.ts";
 
 const times = new DataView(new ArrayBuffer(32));
 const timesBytes = new Uint8Array(times.buffer);
@@ -28,6 +30,14 @@ export function isReserved(name: string): boolean {
   return name.startsWith("trusted.overlay.") || name.startsWith("user.overlay.");
 }
 
+/** What the kernel says of attributes that it never takes, whatever the file system. */
+const UNFIT = new Set<number>([ERRNO.E2BIG, ERRNO.ERANGE, ERRNO.EINVAL]);
+
+function unfit(subject: string, name: string, value: Uint8Array): CtrError {
+  const shown = JSON.stringify(display(name.slice(0, 100)));
+  return hostile(subject, `no file can have its attribute ${shown} of ${value.length} bytes`);
+}
+
 /** Set attributes on an open file or directory. A file system without them is accepted. */
 export function setXattrs(
   fd: number,
@@ -38,6 +48,7 @@ export function setXattrs(
     if (isReserved(name)) continue;
     const result = sys(SYS.fsetxattr, fd, cstring(name), value, value.length, 0);
     if (result === -ERRNO.EOPNOTSUPP) continue;
+    if (UNFIT.has(-result)) throw unfit(subject, name, value);
     check("unpack", "fsetxattr", subject, result);
   }
 }
@@ -54,6 +65,7 @@ export function setXattrsAt(
     if (isReserved(name)) continue;
     const result = sys(SYS.lsetxattr, path, cstring(name), value, value.length, 0);
     if (result === -ERRNO.EOPNOTSUPP || result === -ERRNO.EPERM) continue;
+    if (UNFIT.has(-result)) throw unfit(subject, name, value);
     check("unpack", "lsetxattr", subject, result);
   }
 }

@@ -22,6 +22,7 @@ import {
   statusAt,
   unlinkAt,
 } from "./_at.ts";
+import { readLink, walkInRoot } from "./_walk.ts";
 import { deleteTreeAt } from "./_delete_tree.ts";
 import { setOpaque } from "./_metadata.ts";
 
@@ -104,7 +105,8 @@ export function openRoot(where: string | number): Root {
       cache.set(path, kept);
       return kept;
     }
-    const found = openInRoot(fd, path, O.O_PATH | O_ARCH.O_DIRECTORY);
+    let found = openInRoot(fd, path, O.O_PATH | O_ARCH.O_DIRECTORY);
+    if (found === -ERRNO.EAGAIN) found = walkInRoot(fd, path);
     return found < 0 ? found : keep(path, found);
   };
   const remove = (parent: number, name: string): void => {
@@ -197,12 +199,4 @@ function pathOf(descriptor: number): string | undefined {
   const link = cstring(`/proc/self/fd/${descriptor}`);
   const length = sys(SYS.readlinkat, -1, link, buffer, buffer.length);
   return length < 0 ? undefined : fromBytes(buffer.subarray(0, length));
-}
-
-/** The target of a symbolic link, a byte string. */
-export function readLink(fd: number, name: string): string {
-  const buffer = new Uint8Array(4096);
-  const length = sys(SYS.readlinkat, fd, cstring(name), buffer, buffer.length);
-  check("read link", "readlinkat", name, length);
-  return fromBytes(buffer.subarray(0, length));
 }

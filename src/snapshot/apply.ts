@@ -18,6 +18,7 @@ import {
 } from "./_entries.ts";
 import { setOpaque, setTimes } from "./_metadata.ts";
 import { cleanPath, openRoot, splitPath } from "./_root.ts";
+import { spaceGuard } from "./_space.ts";
 import { below, deleteForeign, deleteForeignBelow, hideInOverlay, noteOwn } from "./_whiteout.ts";
 import { type TarEntry, tarReader } from "./tar_reader.ts";
 import type { Usage } from "./types.ts";
@@ -59,6 +60,7 @@ export interface ApplyOptions {
 /** Start to unpack a layer. */
 export function applier(options: ApplyOptions): Applier {
   const root = openRoot(options.root);
+  const room = spaceGuard(root.fd, "unpack layer");
   const overlay = options.whiteouts === "overlay";
   /** Real paths of this layer: whiteouts delete only what is of lower ones. Overlay needs none. */
   const own = overlay ? undefined : new Set<string>();
@@ -147,6 +149,7 @@ export function applier(options: ApplyOptions): Applier {
     data: (chunk) => {
       if (file < 0) return;
       bytes += chunk.length;
+      room(chunk.length);
       writeAll(file, chunk, current!.path);
     },
     end: () => {

@@ -23,7 +23,7 @@ import {
   toByteString,
 } from "./_at.ts";
 import { getXattrs, getXattrsAt } from "./_metadata.ts";
-import { readLink } from "./_root.ts";
+import { readLink } from "./_walk.ts";
 import type { Usage } from "./types.ts";
 
 /** Paths are clean byte strings. */

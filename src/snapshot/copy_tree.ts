@@ -23,7 +23,7 @@ import {
 import { copyData } from "./_copy_data.ts";
 import { encodeDevice } from "./_entries.ts";
 import { getXattrs, getXattrsAt, setTimes, setXattrsAt } from "./_metadata.ts";
-import { readLink } from "./_root.ts";
+import { readLink } from "./_walk.ts";
 import { below } from "./_whiteout.ts";
 
 interface Copy {

@@ -19,6 +19,7 @@ import { closeFd, fail, openInRoot, type Status, statusAt } from "./_at.ts";
 import { deleteTreeAt } from "./_delete_tree.ts";
 import { openMerged } from "./_merged.ts";
 import { getXattrs, setTimes, setXattrs } from "./_metadata.ts";
+import { makeRoot } from "./overlay.ts";
 import { applier, type ApplyResult } from "./apply.ts";
 import type { Snapshotter, Usage } from "./types.ts";
 
@@ -73,7 +74,7 @@ export interface LayerCommit {
 export async function commitLayer(snapshotter: Snapshotter, layer: LayerCommit): Promise<void> {
   const { key, name, parent, result } = layer;
   let usage: Usage = result.usage;
-  if (snapshotter.rebase && parent !== undefined) {
+  if (snapshotter.rebase && (parent !== undefined || result.needsLower)) {
     usage = await settle(snapshotter, layer, parent);
   }
   await snapshotter.commit(name, key, {
@@ -85,10 +86,10 @@ export async function commitLayer(snapshotter: Snapshotter, layer: LayerCommit):
 async function settle(
   snapshotter: Snapshotter,
   { key, result, source }: LayerCommit,
-  parent: string,
+  parent: string | undefined,
 ): Promise<Usage> {
   const { root } = await snapshotter.applyTarget(key);
-  const lowers = await snapshotter.layers(parent);
+  const lowers = parent === undefined ? [] : await snapshotter.layers(parent);
   if (!result.needsLower) {
     if (result.hasRoot && result.implied.length === 0) return result.usage;
     if (inherit(root, lowers, result)) return result.usage;
@@ -97,11 +98,12 @@ async function settle(
   const fd = open(parentOf(root), O.O_RDONLY | O_ARCH.O_DIRECTORY);
   try {
     for (const name of ["fs", "relayer"]) deleteTreeAt(fd, name, { left: Infinity });
-    ensureDirectory(root);
+    makeRoot(root, undefined);
     ensureDirectory(`${parentOf(root)}/relayer`, 0o700);
     const upper = { upper: root, work: `${parentOf(root)}/relayer` };
     inherit(root, lowers, { implied: [], hasRoot: false });
-    const target = { root: openMerged(lowers, upper), whiteouts: "delete" as const };
+    const merged = lowers.length === 0 ? root : openMerged(lowers, upper);
+    const target = { root: merged, whiteouts: "delete" as const };
     const { usage } = await applyTo(target, source);
     deleteTreeAt(fd, "relayer", { left: Infinity });
     return usage;

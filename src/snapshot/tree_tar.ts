@@ -25,7 +25,8 @@ import {
   statusAt,
 } from "./_at.ts";
 import { getXattrs, getXattrsAt, isReserved } from "./_metadata.ts";
-import { isWhiteout, readLink, splitPath } from "./_root.ts";
+import { isWhiteout, splitPath } from "./_root.ts";
+import { readLink } from "./_walk.ts";
 import type { TreeChanges } from "./compare_trees.ts";
 import { TAR_END, tarHeader, tarPadding } from "./tar_writer.ts";
 import type { TarType } from "./tar_header.ts";

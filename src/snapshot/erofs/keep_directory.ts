@@ -20,7 +20,8 @@ import {
 } from "../_at.ts";
 import { writeAll } from "../_entries.ts";
 import { getXattrs } from "../_metadata.ts";
-import { isWhiteout, readLink } from "../_root.ts";
+import { isWhiteout } from "../_root.ts";
+import { readLink } from "../_walk.ts";
 import { below } from "../_whiteout.ts";
 import type { TarEntry, TarType } from "../tar_header.ts";
 import { dataFile, writeMembers } from "./layer_files.ts";

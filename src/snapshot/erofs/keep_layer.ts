@@ -7,6 +7,7 @@
 import { AT, O } from "../../linux/mod.ts";
 import { check, closeFd, openAt, toByteString } from "../_at.ts";
 import { writeAll } from "../_entries.ts";
+import { spaceGuard } from "../_space.ts";
 import type { ApplyResult } from "../apply.ts";
 import { dataFile, writeMembers } from "./layer_files.ts";
 import { scanTar } from "./scan.ts";
@@ -28,8 +29,10 @@ export async function keepLayer(
   const fd = check("unpack", "openat", path, openAt(AT.AT_FDCWD, path, flags, 0o600));
   try {
     const scanner = scanTar();
+    const room = spaceGuard(fd, "unpack layer");
     for await (const chunk of source) {
       scanner.push(chunk);
+      room(chunk.length);
       writeAll(fd, chunk, path);
     }
     const layer = scanner.end();
