@@ -63,6 +63,7 @@ type GlobalFlags = Parsed<typeof GLOBAL["flags"]>["flags"];
 export async function main(argv: readonly string[]): Promise<number> {
   const { env } = process;
   const program = env["CTR_OCI_NAME"] || "ctr-oci";
+  if (program === "containerd-shim-ctr-v2") return await (await import("./shim.ts")).main(argv);
   let flags: GlobalFlags | undefined;
   let name = "";
   try {

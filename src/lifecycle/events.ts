@@ -4,7 +4,7 @@
  * @module
  */
 
-import { containerStatsJsonAt, watchOomAt } from "../runtime/mod.ts";
+import { containerStatsJsonAt, type OomWatch, watchOomAt } from "../runtime/mod.ts";
 import { findContainer } from "./directory.ts";
 import { wrongStatus } from "./errors.ts";
 import { isAlive } from "./status.ts";
@@ -23,6 +23,11 @@ export async function statsOf(ref: ContainerRef): Promise<ContainerEvent> {
   const { record } = findContainer(ref, "watch");
   if (!isAlive(record)) throw wrongStatus("watch", ref.id, "container not running");
   return { type: "stats", id: ref.id, data: await containerStatsJsonAt(record.cgroupsPath) };
+}
+
+/** Hear of it when the kernel runs out of its memory. @throws {CtrError} `not_found` */
+export async function watchOomOf(ref: ContainerRef): Promise<OomWatch> {
+  return await watchOomAt(findContainer(ref, "watch").record.cgroupsPath);
 }
 
 /**

@@ -11,7 +11,7 @@ import { sendDescriptor, sendPidfd } from "./console_socket.ts";
 import { filterCacheOf, findContainer, readSpec } from "./directory.ts";
 import { containerPasswd, withEnvironment } from "./environment.ts";
 import { wrongStatus } from "./errors.ts";
-import { writePidFile } from "./launch.ts";
+import { OWN_STDIO, writePidFile } from "./launch.ts";
 import { statusOf } from "./status.ts";
 import type { ContainerRef, HandedOn } from "./types.ts";
 
@@ -26,7 +26,8 @@ export interface ExecOptions extends ContainerRef, HandedOn {
 }
 
 /**
- * Start a process in a container, with our stdin, stdout and stderr unless it has a terminal.
+ * Start a process in a container, with our stdin, stdout and stderr unless it is given others, or has a
+ * terminal.
  *
  * @returns the process, a child of this one; its `console` is open unless it was sent away
  * @throws {CtrError} `not_found`, also for the command; `failed_precondition` when the container does
@@ -54,7 +55,7 @@ export async function execInContainer(options: ExecOptions): Promise<RuntimeProc
       options.process(spec.process),
       containerPasswd(container.record.pid),
     ),
-    stdio: { stdin: 0, stdout: 1, stderr: 2 },
+    stdio: options.stdio ?? OWN_STDIO,
     preserveFds: options.preserveFds ?? 0,
     cgroup: container.record.unit ?? {
       driver: "cgroupfs",

@@ -7,7 +7,7 @@
 import { type CtrError, isNotFound } from "../errors.ts";
 import type { OciSpec } from "../oci/mod.ts";
 import { close, replaceFile, writeFile } from "../program/mod.ts";
-import { cgroupPathOf, type ContainerProcess, create } from "../runtime/mod.ts";
+import { cgroupPathOf, type ContainerProcess, create, type Stdio } from "../runtime/mod.ts";
 import { effectiveSpec, readBundle, rootfsOf } from "./bundle.ts";
 import { sendDescriptor, sendPidfd } from "./console_socket.ts";
 import { filterCacheOf, lockDirectory, makeDirectory, writeRecord } from "./directory.ts";
@@ -18,6 +18,9 @@ import { makeGate } from "./gate.ts";
 import { hookState, newRecord } from "./record.ts";
 import { startTimeOf } from "./status.ts";
 import type { Container, ContainerRecord, CreateOptions, HandedOn } from "./types.ts";
+
+/** The caller's own. */
+export const OWN_STDIO: Stdio = { stdin: 0, stdout: 1, stderr: 2 };
 
 /** A container whose process waits. */
 export interface Launched extends Container {
@@ -96,12 +99,12 @@ async function launchProcess(
       bundle,
       spec: effective,
       rootfs: [],
-      stdio: { stdin: 0, stdout: 1, stderr: 2 },
+      stdio: options.stdio ?? OWN_STDIO,
       ...gate === undefined ? {} : { gateFd: gate },
       preserveFds: options.preserveFds ?? 0,
       keepKeyring: options.keepKeyring === true,
       // Engines look for what they create in all of them. A limit that comes later joins its own.
-      everyHierarchy: options.gated,
+      everyHierarchy: options.gated || options.stdio !== undefined,
       noPivot: options.noPivot === true,
       warn: options.warn,
       filterCache: filterCacheOf(options.root),

@@ -1,5 +1,5 @@
 /**
- * Creates a container and starts it at once.
+ * Creates a container that is started by the same process, at once or later.
  *
  * @module
  */
@@ -18,30 +18,55 @@ export interface Running {
   delete(): Promise<void>;
 }
 
+/** A container whose process is a child of this process, and waits. */
+export interface Held extends Running {
+  /**
+   * Let it go.
+   *
+   * @throws {CtrError} as {@link startContainer}; the process has ended then, and `delete` is to be called
+   */
+  start(): Promise<void>;
+}
+
 /**
  * Run it: what is to be executed need not be looked up before, and nobody has to open a gate.
  *
  * @throws what {@link createContainer} and {@link startContainer} throw; nothing stays then
  */
 export async function runContainer(options: CreateOptions): Promise<Running> {
+  const held = await holdContainer(options);
+  try {
+    await held.start();
+  } catch (error) {
+    await held.delete();
+    throw error;
+  }
+  return held;
+}
+
+/** Create it, for a process that stays: it starts it itself. @throws as {@link createContainer} */
+export async function holdContainer(options: CreateOptions): Promise<Held> {
   const launched = await launch({ ...options, gated: false });
-  const remove = () => endContainer(launched, { spec: launched.spec, warn: options.warn });
-  try {
-    await hooksInside(launched);
-    launched.process.start();
-  } catch (error) {
-    launched.process.abandon();
-    await remove();
-    throw error;
-  }
-  try {
-    await hooksAfter(launched);
-  } catch (error) {
-    killNow(launched);
-    await remove();
-    throw error;
-  }
-  return { process: launched.process, delete: remove };
+  const { process } = launched;
+  return {
+    process,
+    async start() {
+      try {
+        await hooksInside(launched);
+        process.start();
+      } catch (error) {
+        process.abandon();
+        throw error;
+      }
+      try {
+        await hooksAfter(launched);
+      } catch (error) {
+        killNow(launched);
+        throw error;
+      }
+    },
+    delete: () => endContainer(launched, { spec: launched.spec, warn: options.warn }),
+  };
 }
 
 async function hooksInside(launched: Launched): Promise<void> {

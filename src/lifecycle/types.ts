@@ -11,7 +11,7 @@
  */
 
 import type { OciSpec } from "../oci/mod.ts";
-import type { CgroupPath, CgroupPlace, SystemdManager } from "../runtime/mod.ts";
+import type { CgroupPath, CgroupPlace, Stdio, SystemdManager } from "../runtime/mod.ts";
 
 /** Where a container is in its life. */
 export type ContainerStatus = "creating" | "created" | "running" | "paused" | "stopped";
@@ -73,6 +73,8 @@ export interface ContainerRef {
 
 /** Descriptors of the caller that become the container's. */
 export interface HandedOn {
+  /** Its stdin, stdout and stderr, unless it has a terminal; default: the caller's own. */
+  readonly stdio?: Stdio;
   /** Where the pty's master is sent to: a unix socket. For a process with a terminal. */
   readonly consoleSocket?: string | undefined;
   /** Where a descriptor of the process is sent to: a unix socket. */

@@ -9,8 +9,8 @@
  * @module
  */
 
-import type { OciSpec } from "../oci/mod.ts";
-import type { CgroupStats, CreateOptions, ExecOptions, RuntimeProcess } from "./types.ts";
+import type { OciResources, OciSpec } from "../oci/mod.ts";
+import type { CreateOptions, ExecOptions, RuntimeProcess } from "./types.ts";
 
 /** Which container an operation is about. */
 export interface ContainerRef {
@@ -27,6 +27,8 @@ export interface LowLevelExecOptions extends ExecOptions {
 export interface LowLevelProcess extends Pick<RuntimeProcess, "keeper"> {
   /** 0 before the start, where the runtime makes and starts an added process in one. */
   readonly pid: number;
+  /** Its exit code, where it does not become a child of this process. */
+  readonly exited?: Promise<number>;
   /** The pty master, as early as `pid`. */
   readonly console: number | undefined;
   /** Let it exec. @throws {CtrError} with operation `execute` when it cannot */
@@ -41,13 +43,41 @@ export interface LowLevelProcess extends Pick<RuntimeProcess, "keeper"> {
   kill?(signal: number): Promise<boolean>;
 }
 
+/** How a container is saved. */
+export interface CheckpointRequest {
+  /** Absolute: where the images go. */
+  readonly path: string;
+  /** Absolute: where the logs go; default: beside the images. */
+  readonly workPath?: string;
+  /** Let it run on. */
+  readonly leaveRunning: boolean;
+  readonly tcpEstablished?: boolean;
+  readonly externalUnixSockets?: boolean;
+  readonly shellJob?: boolean;
+  readonly fileLocks?: boolean;
+  readonly emptyNamespaces?: readonly string[];
+  readonly manageCgroups?: string;
+}
+
 /** What makes the processes of one container. */
 export interface LowLevelRuntime {
   create(options: CreateOptions): Promise<LowLevelProcess>;
   exec(options: LowLevelExecOptions): Promise<LowLevelProcess>;
   destroy(container: ContainerRef): Promise<void>;
   freeze(container: ContainerRef, frozen: boolean): Promise<void>;
-  stats(container: ContainerRef): Promise<CgroupStats>;
+  /** What its controllers counted, in the words of `runc events --stats`. */
+  stats(container: ContainerRef): Promise<Readonly<Record<string, unknown>>>;
+  /** Change limits while it runs: all that are mentioned, or none. */
+  update(container: ContainerRef, resources: OciResources): Promise<void>;
+  /** Save it. Absent: it cannot. */
+  checkpoint?(container: ContainerRef, request: CheckpointRequest): Promise<void>;
+  /** Send a signal to everything that runs in it. */
+  signalAll(container: ContainerRef, signal: number): Promise<void>;
+  /**
+   * Its first process has ended: end what else runs in it and leave the rest to `destroy`, which comes
+   * when somebody deletes the container. Absent: `destroy` comes now.
+   */
+  ended?(container: ContainerRef): Promise<void>;
   pids(container: ContainerRef): Promise<number[]>;
   /**
    * Reap the children of this process that nobody owns, where the runtime makes it the parent of

@@ -14,7 +14,14 @@
 import { arch } from "../../ffi/mod.ts";
 import type { OciResources } from "../oci/mod.ts";
 import { cgroupLayout, type CgroupPath } from "./cgroup.ts";
-import { destroyAt, freezeAt, pidsAt } from "./cgroup_door.ts";
+import {
+  containerStatsJsonAt,
+  destroyAt,
+  freezeAt,
+  pidsAt,
+  signalAt,
+  updateResourcesAt,
+} from "./cgroup_door.ts";
 import type { RuntimeProgram } from "./command/command.ts";
 import type { CommandRuntimeOptions } from "./command/command_runtime.ts";
 import { cgroupPathOf, create } from "./create.ts";
@@ -24,6 +31,7 @@ import type {
   CgroupStats,
   CreateOptions,
   ExecOptions,
+  RootfsMount,
   RuntimeProcess,
   SystemdManager,
 } from "./types.ts";
@@ -44,7 +52,13 @@ export {
 export { cgroupDirectoriesAt, frozenAt } from "./cgroup_place.ts";
 export { availableCapabilities } from "./facts.ts";
 export { type FileReader, layerReader, processReader } from "./layer_files.ts";
-export type { ContainerRef, LowLevelProcess, LowLevelRuntime } from "./low_level.ts";
+export type {
+  CheckpointRequest,
+  ContainerRef,
+  LowLevelExecOptions,
+  LowLevelProcess,
+  LowLevelRuntime,
+} from "./low_level.ts";
 export { homeOf, type ResolvedUser, resolveGroup, resolveUser } from "./users.ts";
 export { defaultSpec, parseSecurityOptions, type SpecOptions } from "./default_spec.ts";
 export type {
@@ -181,8 +195,36 @@ export async function updateUnit(place: CgroupPlace, resources: OciResources): P
   }
 }
 
+/** Change limits of a container that runs; see `updateResourcesAt`. */
+async function update(container: ContainerRef, resources: OciResources): Promise<void> {
+  await updateResourcesAt(await cgroupPathOf(container), resources);
+}
+
+async function signalAll(container: ContainerRef, signal: number): Promise<void> {
+  await signalAt(await cgroupPathOf(container), signal);
+}
+
 /** This room as a low-level runtime. */
-export const builtIn: LowLevelRuntime = { create, exec, destroy, freeze, stats, pids };
+export const builtIn: LowLevelRuntime = {
+  create,
+  exec,
+  destroy,
+  freeze,
+  stats: async (container) => await containerStatsJsonAt(await cgroupPathOf(container)),
+  update,
+  signalAll,
+  pids,
+};
+
+/** Wait for a child of this process; see `command/children.ts`. */
+export async function childEnded(pid: number): Promise<number> {
+  return await (await import("./command/children.ts")).childEnded(pid);
+}
+
+/** Mount a root file system where everybody sees it; see `rootfs_mount.ts`. */
+export async function mountRootfs(place: string, mounts: readonly RootfsMount[]): Promise<void> {
+  (await import("./rootfs_mount.ts")).mountRootfs(place, mounts);
+}
 
 /** Another runtime, for one container; see `command/command_runtime.ts`. */
 export async function commandRuntime(

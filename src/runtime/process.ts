@@ -144,6 +144,7 @@ export class Child {
     else if (!this.#reaped) { // or its id may be another's by now
       kill(this.pid, SIGNALS.SIGKILL); // it may wait for somebody else already
       waitFor(this.pid, { block: true });
+      this.#reaped = true;
     }
     this.end();
   }

@@ -4,12 +4,12 @@
  * @module
  */
 
-import { type Connection, connection } from "../../ffi/mod.ts";
+import { connect, type Connection, connection } from "../../ffi/mod.ts";
 import { CtrError, type CtrErrorFields, type ErrorCode } from "../errors.ts";
 import { decode, type Decoded, type Encodable, encode } from "./protobuf.ts";
 import { reach } from "./reach.ts";
-import { GRPC_CODES, type Method, METHODS, TASK_SERVICE } from "./task_api.ts";
-import { type Frame, FrameReader, parseResponse, requestFrame } from "./ttrpc.ts";
+import { ERROR_TYPE, GRPC_CODES, type Method, METHODS, TASK_SERVICE } from "./task_api.ts";
+import { type Frame, FrameReader, parseResponse, requestFrame, type Status } from "./ttrpc.ts";
 
 type Reply = { payload: Uint8Array } | { error: Error };
 
@@ -37,6 +37,13 @@ export class ShimClient {
   static async to(execDir: string): Promise<ShimClient> {
     const client = new ShimClient();
     client.#connection = await reach(execDir, client.#handler());
+    return client;
+  }
+
+  /** To the shim that listens at a path. @throws {Error} when nobody does */
+  static async at(path: string): Promise<ShimClient> {
+    const client = new ShimClient();
+    client.#connection = await connect(path, client.#handler());
     return client;
   }
 
@@ -147,16 +154,16 @@ export function shimGone(): CtrError {
   });
 }
 
-/** The shim's own errors come as JSON of their fields; others as text. */
-export function toError({ code, message }: { code: number; message: string }): CtrError {
-  try {
-    return new CtrError(JSON.parse(message) as CtrErrorFields);
-  } catch {
-    const name = Object.entries(GRPC_CODES).find(([, number]) => number === code)?.[0];
-    return new CtrError({
-      code: (name ?? "internal") as ErrorCode,
-      operation: "call shim",
-      reason: message,
-    });
+/** Our own shim's errors come with their fields; others as text. */
+export function toError({ code, message, details = [] }: Status): CtrError {
+  const own = details.find(({ typeUrl }) => typeUrl === ERROR_TYPE);
+  if (own !== undefined) {
+    return new CtrError(JSON.parse(new TextDecoder().decode(own.value)) as CtrErrorFields);
   }
+  const name = Object.entries(GRPC_CODES).find(([, number]) => number === code)?.[0];
+  return new CtrError({
+    code: (name ?? "internal") as ErrorCode,
+    operation: "call shim",
+    reason: message,
+  });
 }

@@ -9,6 +9,7 @@
 import { sys } from "../../ffi/mod.ts";
 import { O } from "../linux/mod.ts";
 import { close, open, SYS, writeAll } from "../program/mod.ts";
+import type { OutputSink } from "./output_sink.ts";
 
 const MAX_LINE = 16 << 10;
 
@@ -55,7 +56,7 @@ export class LogLines {
 }
 
 /** The log file of one container. */
-export class JsonLog {
+export class JsonLog implements OutputSink {
   #fd: number | undefined;
   readonly #path: string;
   readonly #lines = { stdout: new LogLines("stdout"), stderr: new LogLines("stderr") };
@@ -68,7 +69,7 @@ export class JsonLog {
   }
 
   /** One write per chunk. Lines that the disk has no room for are lost, as they are in Docker. */
-  write(stream: "stdout" | "stderr", chunk: Uint8Array): void {
+  write(stream: "stdout" | "stderr", chunk: Uint8Array): undefined {
     this.#append(this.#lines[stream].push(chunk, timestamp()));
   }
 

@@ -119,7 +119,7 @@ export class KeptTask {
    */
   async watch(onOutput: OnOutput, forMs: number): Promise<KeptOutcome> {
     const { stdout, stderr } = this.#fds;
-    const log = new JsonLog(this.#task.options.logPath);
+    const log = new JsonLog(this.#task.options.logPath!);
     const window = new OutputWindow([stdout[0], stderr[0]], log);
     const ended = span("run", () => window.watch(this.#process.pid, forMs));
     log.close();

@@ -23,3 +23,12 @@ export type { ProcessExit, TaskState } from "./types.ts";
 /** One shim for all containers of a process; loaded when asked for. */
 export const sharedShim = (): Promise<typeof import("./shared_shim.ts")> =>
   import("./shared_shim.ts");
+
+/** What `containerd-shim-ctr-v2` does: a shim for containerd. Loaded when asked for. */
+export const containerdShim = {
+  arguments: (): Promise<typeof import("./containerd/arguments.ts")> =>
+    import("./containerd/arguments.ts"),
+  start: (): Promise<typeof import("./containerd/start.ts")> => import("./containerd/start.ts"),
+  serve: (): Promise<typeof import("./containerd/serve.ts")> => import("./containerd/serve.ts"),
+  delete: (): Promise<typeof import("./containerd/delete.ts")> => import("./containerd/delete.ts"),
+};

@@ -9,7 +9,8 @@
 import { chunks, type Connection, sys } from "../../ffi/mod.ts";
 import { call, close, open, pipe, setNonblocking, SYS } from "../program/mod.ts";
 import type { Stdio } from "../runtime/mod.ts";
-import type { JsonLog } from "./json_log.ts";
+import type { OutputSink } from "./output_sink.ts";
+import type { StdinFifo } from "./stdin_fifo.ts";
 import { StdinQueue } from "./stdin_queue.ts";
 import { STDERR, STDIN, stdioFrame, StdioReader, STDOUT } from "./stdio_frames.ts";
 
@@ -18,13 +19,22 @@ const MAX_LAG = 1 << 20;
 const TIOCSWINSZ = 0x5414;
 const F_DUPFD_CLOEXEC = 1030;
 
+/** Streams of a process beside those of attached clients. */
+export interface OpenStdio {
+  /** Where its output goes, whoever is attached. */
+  readonly sinks: readonly OutputSink[];
+  /** Where its input comes from. */
+  readonly input?: StdinFifo | undefined;
+  /** Whose its pipes are; default: root's. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
+}
+
 /** How to wire a process. */
-export interface IoOptions {
+export interface IoOptions extends OpenStdio {
   readonly terminal: boolean;
   readonly openStdin: boolean;
   /** End its stdin when the client that writes to it goes. */
   readonly stdinOnce: boolean;
-  readonly log: JsonLog | undefined;
   /** Read ends of pipes, when the process runs already: those of stdout and stderr. */
   readonly output?: readonly [number, number];
 }
@@ -56,6 +66,8 @@ export class ProcessIo {
   #childEnds: number[] = [];
   #output: [number, "stdout" | "stderr"][] = [];
   #stdin: StdinQueue | undefined;
+  /** Set while its input is full. */
+  #stdinRoom: PromiseWithResolvers<void> | undefined;
   #finished: Promise<unknown> = Promise.resolve();
   #received = 0;
   #waitingForClients = 0;
@@ -82,13 +94,19 @@ export class ProcessIo {
     setNonblocking(outRead);
     setNonblocking(errRead);
     this.#childEnds = [stdin, stdout, stderr];
+    const { uid, gid } = options.owner ?? { uid: 0, gid: 0 };
+    if (uid + gid > 0) {
+      for (const fd of options.openStdin ? this.#childEnds : [stdout, stderr]) {
+        call("fchown", "pipe", fd, uid, gid);
+      }
+    }
     this.#output = [[outRead, "stdout"], [errRead, "stderr"]];
     this.stdio = { stdin, stdout, stderr };
   }
 
   /** Of a process that runs already, without an input: the read ends of stdout and stderr. */
-  static of(output: readonly [number, number], log: JsonLog): ProcessIo {
-    return new ProcessIo({ terminal: false, openStdin: false, stdinOnce: true, log, output });
+  static of(output: readonly [number, number], sinks: readonly OutputSink[]): ProcessIo {
+    return new ProcessIo({ terminal: false, openStdin: false, stdinOnce: true, sinks, output });
   }
 
   /** The process exists: close its ends here and begin to pump. */
@@ -105,10 +123,20 @@ export class ProcessIo {
       this.#output.map(([fd, stream]) => this.#pump(fd, stream, kind).catch(() => {})),
     );
     this.#output = [];
+    this.#options.input?.begin({
+      write: (chunk) => {
+        this.#stdin?.write(chunk);
+        return this.#stdinRoom?.promise;
+      },
+      end: () => {
+        if (!this.#options.terminal) this.#stdin?.end();
+      },
+    });
   }
 
   /** The process never came to be. */
   abandon(): void {
+    this.#options.input?.close();
     for (const fd of this.#childEnds) close(fd);
     for (const [fd] of this.#output) close(fd);
     this.#childEnds = [];
@@ -145,7 +173,8 @@ export class ProcessIo {
 
   /** No more input: the process reads end of file once it has read the rest. */
   endStdin(): void {
-    this.#stdin?.end();
+    if (this.#options.input === undefined) this.#stdin?.end();
+    else this.#options.input.endInput();
   }
 
   resize(width: number, height: number): void {
@@ -160,6 +189,7 @@ export class ProcessIo {
    * pipe open, when none has come for a while. A client that is slow to read does not count as that.
    */
   async drained(graceMs: number): Promise<void> {
+    for (const sink of this.#options.sinks) sink.ending?.();
     while (true) {
       const before = this.#received;
       let timer: ReturnType<typeof setTimeout> | undefined;
@@ -172,9 +202,15 @@ export class ProcessIo {
     }
   }
 
-  /** All output was seen: let the clients read end of file. */
+  /** All output was seen: resolves when it is where it belongs. */
+  async closeSinks(): Promise<void> {
+    for (const sink of this.#options.sinks) await sink.close();
+  }
+
+  /** Let the clients read end of file. */
   end(): void {
     this.#over = true;
+    this.#options.input?.close();
     this.#stdin?.close();
     for (const { connection } of this.#clients) connection.end();
     this.#clients.clear();
@@ -182,6 +218,11 @@ export class ProcessIo {
 
   #setStdin(fd: number): void {
     this.#stdin = new StdinQueue(fd, this.#options.terminal, (full) => {
+      if (full) this.#stdinRoom ??= Promise.withResolvers();
+      else {
+        this.#stdinRoom?.resolve();
+        this.#stdinRoom = undefined;
+      }
       for (const { connection } of this.#clients) {
         if (full) connection.pause();
         else connection.resume();
@@ -193,9 +234,11 @@ export class ProcessIo {
     const number = stream === "stdout" ? STDOUT : STDERR;
     for await (const chunk of chunks(fd, kind)) {
       this.#received++;
-      this.#options.log?.write(stream, chunk);
-      if (this.#clients.size === 0) continue;
-      const slow = this.#send(stdioFrame(number, chunk));
+      const slow = this.#clients.size === 0 ? [] : this.#send(stdioFrame(number, chunk));
+      for (const sink of this.#options.sinks) {
+        const full = sink.write(stream, chunk);
+        if (full !== undefined) slow.push(full);
+      }
       if (slow.length === 0) continue;
       this.#waitingForClients++;
       await Promise.all(slow);

@@ -59,7 +59,7 @@ class FakeProcess {
       terminal: false,
       openStdin: false,
       stdinOnce: false,
-      log: undefined,
+      sinks: [],
       ...options,
     });
     const { stdin, stdout, stderr } = this.io.stdio;
@@ -97,7 +97,7 @@ test("ProcessIo hands output to the log and to every client", async () => {
   const directory = mkdtempSync(join(tmpdir(), "ctr-process-io-"));
   try {
     const log = new JsonLog(join(directory, "log"));
-    const process = new FakeProcess({ log });
+    const process = new FakeProcess({ sinks: [log] });
     const clients = [new FakeClient(), new FakeClient()];
     for (const client of clients) process.io.attach(client);
     process.write(1, "out\n");

@@ -116,6 +116,33 @@ function putVarint(bytes: Uint8Array, at: number, value: number): number {
   return at;
 }
 
+/** Bytes that are read, and how far they were. */
+interface Cursor {
+  readonly bytes: Uint8Array;
+  at: number;
+}
+
+/** The next number; above 2^63 it is the negative one that these bits mean. */
+function varint(cursor: Cursor): number {
+  let value = 0;
+  let scale = 1;
+  for (let i = 0; i < 10; i++) {
+    const byte = cursor.bytes[cursor.at++];
+    if (byte === undefined) throw new RangeError("protobuf message ends in a number");
+    value += (byte & 127) * scale;
+    if (byte < 128) return value >= 9223372036854775808 ? value - 18446744073709551616 : value;
+    scale *= 128;
+  }
+  throw new RangeError("protobuf number is too long");
+}
+
+/** Repeated numbers that came as one field. */
+function packed(bytes: Uint8Array): number[] {
+  const numbers: number[] = [];
+  for (const cursor = { bytes, at: 0 }; cursor.at < bytes.length;) numbers.push(varint(cursor));
+  return numbers;
+}
+
 /**
  * Decode a message. Unknown fields are skipped.
  *
@@ -139,39 +166,31 @@ export function decode<M extends Message>(fields: M, bytes: Uint8Array): Decoded
       ? new Uint8Array(0)
       : undefined;
   }
-  let at = 0;
-  const number = (): number => {
-    let value = 0;
-    let scale = 1;
-    for (let i = 0; i < 10; i++) {
-      const byte = bytes[at++];
-      if (byte === undefined) throw new RangeError("protobuf message ends in a number");
-      value += (byte & 127) * scale;
-      if (byte < 128) return value >= 9223372036854775808 ? value - 18446744073709551616 : value;
-      scale *= 128;
-    }
-    throw new RangeError("protobuf number is too long");
-  };
-  while (at < bytes.length) {
-    const tag = number();
+  const cursor = { bytes, at: 0 };
+  while (cursor.at < bytes.length) {
+    const tag = varint(cursor);
     const wire = tag & 7;
     let value: number | Uint8Array;
-    if (wire === 0) value = number();
+    if (wire === 0) value = varint(cursor);
     else if (wire === 2) {
-      const length = number();
-      if (length < 0 || length > bytes.length - at) {
+      const length = varint(cursor);
+      if (length < 0 || length > bytes.length - cursor.at) {
         throw new RangeError("protobuf field is longer than its message");
       }
-      value = bytes.subarray(at, at += length);
+      value = bytes.subarray(cursor.at, cursor.at += length);
     } else if (wire === 1 || wire === 5) {
-      at += wire === 1 ? 8 : 4;
-      if (at > bytes.length) throw new RangeError("protobuf message ends in a field");
+      cursor.at += wire === 1 ? 8 : 4;
+      if (cursor.at > bytes.length) throw new RangeError("protobuf message ends in a field");
       continue;
     } else throw new RangeError(`protobuf wire type ${wire}`);
     const name = byNumber.get(Math.floor(tag / 8));
     if (name === undefined) continue;
     const [, type, repeated] = fields[name]!;
     const scalar = type === "int" || type === "bool";
+    if (repeated && type === "int" && typeof value !== "number") {
+      (result[name] as number[]).push(...packed(value));
+      continue;
+    }
     if (scalar !== (wire === 0)) throw new RangeError(`protobuf field ${name} has another type`);
     const decoded = type === "int"
       ? value

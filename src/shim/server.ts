@@ -7,22 +7,33 @@
 import { type Connection, type ConnectionHandler, listen, type Listener } from "../../ffi/mod.ts";
 import { codeOf, CtrError } from "../errors.ts";
 import { call, close, ensureDirectory, O_ARCH, open, rmdir, unlink } from "../program/mod.ts";
+import type { ForeignTasks } from "./containerd/foreign_tasks.ts";
 import type { Attached } from "./process_io.ts";
 import { decode, encode } from "./protobuf.ts";
 import { socketPath } from "./socket_path.ts";
 import {
   ATTACH_REQUEST,
   ATTACH_SERVICE,
+  ERROR_TYPE,
   GRPC_CODES,
   type Method,
   METHODS,
   TASK_SERVICES,
 } from "./task_api.ts";
 import { TaskService } from "./task_service.ts";
-import { errorFrame, FrameReader, parseRequest, type Request, responseFrame } from "./ttrpc.ts";
+import {
+  errorFrame,
+  FrameReader,
+  parseRequest,
+  type Request,
+  responseFrame,
+  type Status,
+} from "./ttrpc.ts";
 
 /** How a shim ends. */
 export interface ShimServerOptions {
+  /** It serves containerd, which says when it may end. */
+  readonly foreign?: ForeignTasks;
   /** Field 22 of `/proc/self/stat`. */
   readonly shimStartTicks: number;
   /** There is nothing left to do, now or later. */
@@ -48,6 +59,7 @@ export class ShimServer {
       share: (directory) => this.#share(directory),
       listen: (execDir) => this.#listen(execDir),
       cleanUp: options.cleanUp,
+      foreign: options.foreign,
       onEnded: () => void this.#settle(),
     });
   }
@@ -112,7 +124,7 @@ export class ShimServer {
         attached = io.attach(connection);
         for (const deliver of held) deliver(attached);
       } catch (error) {
-        connection.write(errorFrame(stream, GRPC_CODES[codeOf(error)] ?? 13, messageOf(error)));
+        connection.write(errorFrame(stream, statusOf(error)));
         connection.end();
       } finally {
         this.#early.delete(close);
@@ -156,11 +168,20 @@ export class ShimServer {
       );
       reply = responseFrame(stream, encode(method.response, result));
     } catch (error) {
-      reply = errorFrame(stream, GRPC_CODES[codeOf(error)] ?? 13, messageOf(error));
+      reply = errorFrame(stream, statusOf(error));
     }
     connection.write(reply);
     // What it took so long for may be nobody's by now.
     if (request.method === "Delete" || this.#connections === 0) void this.#settle();
+    if (request.method === "Shutdown" && this.#options.foreign !== undefined) {
+      if (this.#service.empty) this.#options.onIdle();
+    }
+  }
+
+  /** Open a socket. Its directory must exist, and the path be short enough. */
+  listenAt(path: string): void {
+    unlink(path);
+    listen(path, (connection) => this.accept(() => connection));
   }
 
   /** Open the socket of a container, or let it lead to the one that all share. */
@@ -192,7 +213,7 @@ export class ShimServer {
   /** End when nothing runs and nobody is connected; what `--rm` left to do is done first. */
   async #settle(): Promise<void> {
     const isAlone = () => this.#connections === 0;
-    if (!isAlone()) return;
+    if (!isAlone() || this.#options.foreign !== undefined) return;
     if (await this.#service.settle(isAlone) && isAlone()) {
       if (this.#shared !== undefined) {
         this.#shared.listener.close();
@@ -229,11 +250,12 @@ async function withTimeout<T>(work: Promise<T>, timeoutNano: number, method: str
   }
 }
 
-/** The error for a client that shows it to a person: JSON of its fields, or its one line. */
-function messageOf(error: unknown): string {
-  if (error instanceof CtrError) {
-    const { code, operation, subject, reason, hint } = error;
-    return JSON.stringify({ code, operation, subject, reason, hint });
-  }
-  return String(error);
+/** For those who know us with all its fields, for others with its one line. */
+function statusOf(error: unknown): Status {
+  const code = GRPC_CODES[codeOf(error)] ?? GRPC_CODES["internal"]!;
+  if (!(error instanceof CtrError)) return { code, message: String(error) };
+  const { operation, subject, reason, hint } = error;
+  const fields = JSON.stringify({ code: error.code, operation, subject, reason, hint });
+  const value = new TextEncoder().encode(fields);
+  return { code, message: error.message, details: [{ typeUrl: ERROR_TYPE, value }] };
 }

@@ -21,9 +21,10 @@ const NOTHING: Omit<TaskState, "id" | "status"> = {
 
 /** Replace it atomically; what is not given is zero. */
 export function writeState(
-  dataDir: string,
+  dataDir: string | undefined,
   state: Pick<TaskState, "id" | "status"> & Partial<TaskState>,
 ): void {
+  if (dataDir === undefined) return; // nobody reads it
   replaceFile(`${dataDir}/state.json`, JSON.stringify({ ...NOTHING, ...state }));
 }
 
@@ -45,7 +46,8 @@ export function exitState(exit: ProcessExit): Partial<TaskState> {
  * Write down that a task could not be started. It has no shim then. A task that ran before keeps its
  * times and is as stopped as it was; Docker has no word for the others but "created".
  */
-export function writeFailure(dataDir: string, id: string, error: unknown): void {
+export function writeFailure(dataDir: string | undefined, id: string, error: unknown): void {
+  if (dataDir === undefined) return;
   const text = readTextIfExists(`${dataDir}/state.json`);
   const before = text === undefined ? undefined : JSON.parse(text) as TaskState;
   writeState(dataDir, {

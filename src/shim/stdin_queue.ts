@@ -1,5 +1,5 @@
 /**
- * What is on its way into a process's stdin: a pipe or terminal that may be full.
+ * What is on its way into a pipe or terminal that may be full: a process's stdin, mostly.
  *
  * @module
  */
@@ -14,11 +14,12 @@ const MAX_RETRY_MS = 50;
 /** ^D: a terminal has no end of file of its own. */
 const END_OF_TRANSMISSION = Uint8Array.of(4);
 
-/** The write end of a process's stdin, which it owns. */
+/** A write end, which it owns. */
 export class StdinQueue {
   #fd: number | undefined;
   readonly #terminal: boolean;
   readonly #onFull: (full: boolean) => void;
+  readonly #onClose: () => void;
   #queue: Uint8Array[] = [];
   #queued = 0;
   #full = false;
@@ -29,11 +30,18 @@ export class StdinQueue {
   /**
    * @param fd does not block
    * @param onFull called when so much is queued that writers should pause, and when they may go on
+   * @param onClose called when all was written that could be
    */
-  constructor(fd: number, terminal: boolean, onFull: (full: boolean) => void) {
+  constructor(
+    fd: number,
+    terminal: boolean,
+    onFull: (full: boolean) => void,
+    onClose: () => void = () => {},
+  ) {
     this.#fd = fd;
     this.#terminal = terminal;
     this.#onFull = onFull;
+    this.#onClose = onClose;
   }
 
   /** The descriptor, while it is open. */
@@ -59,11 +67,13 @@ export class StdinQueue {
   /** Forget what is queued. */
   close(): void {
     clearTimeout(this.#timer);
-    if (this.#fd !== undefined) close(this.#fd);
+    if (this.#fd === undefined) return;
+    close(this.#fd);
     this.#fd = undefined;
     this.#queue = [];
     this.#queued = 0;
     this.#report();
+    this.#onClose();
   }
 
   #flush(): void {

@@ -9,8 +9,7 @@ import { waitFor } from "../program/mod.ts";
 import { builtIn, type LowLevelRuntime } from "../runtime/mod.ts";
 import { span } from "../trace.ts";
 import { readSpec } from "./bundle_spec.ts";
-import { JsonLog } from "./json_log.ts";
-import { ProcessIo } from "./process_io.ts";
+import type { ProcessIo } from "./process_io.ts";
 import { exitState, failureCode, tryWriteState, writeFailure } from "./state_file.ts";
 import type { AdoptedProcess, CreateTaskOptions } from "./task_api.ts";
 import { oomKilled } from "./oom.ts";
@@ -28,7 +27,8 @@ import {
   wrongState,
 } from "./task_process.ts";
 import { runtimeFor } from "./task_runtime.ts";
-import type { ProcessExit, TaskOptions, TaskState } from "./types.ts";
+import { addedIo, adoptedIo, firstIo } from "./task_io.ts";
+import type { ExecStdio, ProcessExit, ProcessState, TaskOptions, TaskState } from "./types.ts";
 
 /** A daemon may keep an output open; after its parent's end it is listened to as long as Docker does. */
 const DRAIN_GRACE_MS = 2000;
@@ -43,7 +43,6 @@ export class Task {
   runtime: LowLevelRuntime = builtIn;
   /** By exec id; the container's first process is `""`. */
   readonly #processes = new Map<string, Process>();
-  #log: JsonLog | undefined;
   #status: TaskState["status"] = "created";
   #startedAt = 0;
   /** It never ran: what `state.json` says of it is not ours to change. */
@@ -60,37 +59,29 @@ export class Task {
   /** Make the container's process, up to execve. */
   async create(): Promise<number> {
     const { id, bundle, rootfs, options } = this.#task;
-    this.#log = new JsonLog(options.logPath);
-    const io = new ProcessIo({
-      terminal: this.#spec.process?.terminal === true,
-      openStdin: options.openStdin,
-      stdinOnce: options.stdinOnce,
-      log: this.#log,
-    });
+    const io = await firstIo(this.#task, this.#spec.process?.terminal === true);
     try {
       this.runtime = await runtimeFor(this.#task);
       const made = await this.runtime.create({ ...this.ref, bundle, rootfs, stdio: io.stdio });
-      const process = newProcess(io, made);
+      const process = newProcess(io, made, this.#task.stdio?.paths);
       begin(process);
       this.#processes.set("", process);
       return made.pid;
     } catch (error) {
       io.abandon();
-      this.#log.close();
+      await io.closeSinks();
       writeFailure(options.dataDir, id, error);
       throw error;
     }
   }
 
   /** Take over a process that was made already. */
-  async adopt({ startedAt, stdout, stderr }: AdoptedProcess): Promise<number> {
-    this.#log = new JsonLog(this.options.logPath);
-    const io = ProcessIo.of([stdout, stderr], this.#log);
-    io.begin(undefined);
+  async adopt(adopted: AdoptedProcess): Promise<number> {
+    const io = adoptedIo(this.#task, adopted);
     const { pid, exitCode } = await onlyChild(() => this.runtime.pids(this.ref));
     const process = runningProcess(io, pid);
     this.#processes.set("", process);
-    if (exitCode === undefined) this.#runs(startedAt);
+    if (exitCode === undefined) this.#runs(adopted.startedAt);
     else this.#ended("", process, exitCode);
     return pid;
   }
@@ -112,6 +103,7 @@ export class Task {
       this.#ended(execId, process, failureCode(error));
       throw error;
     }
+    void process.runtime.exited?.then((exitCode) => this.#ended(execId, process, exitCode));
     if (execId === "") this.#runs(Date.now());
     else this.reap();
     return process.runtime.pid;
@@ -125,27 +117,23 @@ export class Task {
   }
 
   /** Make another process in the running container, up to execve. */
-  async addProcess(execId: string, spec: OciProcess, openStdin: boolean): Promise<void> {
+  async addProcess(execId: string, spec: OciProcess, stdio: ExecStdio): Promise<void> {
     if (this.#status !== "running") throw wrongState(this.id, "exec", `it is ${this.#status}`);
-    const io = new ProcessIo({
-      terminal: spec.terminal === true,
-      openStdin,
-      stdinOnce: true,
-      log: undefined,
-    });
+    if (this.#processes.has(execId)) throw processExists(execId);
+    const io = await addedIo(this.#task, stdio, spec.terminal === true);
     try {
-      if (this.#processes.has(execId)) throw processExists(execId);
       const made = await this.runtime.exec({
         ...this.ref,
         pid: this.pid,
         process: spec,
         stdio: io.stdio,
       });
-      const process = newProcess(io, made);
+      const process = newProcess(io, made, stdio.paths);
       if (made.pid !== 0) begin(process);
       this.#processes.set(execId, process);
     } catch (error) {
       io.abandon();
+      await io.closeSinks();
       throw error;
     }
   }
@@ -155,8 +143,11 @@ export class Task {
     return this.#process(execId).exited;
   }
 
-  async kill(execId: string, number: number): Promise<void> {
-    if (!await signal(this.#process(execId), number)) throw hasEnded(execId || this.id);
+  /** @param all everything that runs in the container, also what the task does not know */
+  async kill(execId: string, number: number, all = false): Promise<void> {
+    if (all && this.#process(execId).exit === undefined) {
+      await this.runtime.signalAll(this.ref, number);
+    } else if (!await signal(this.#process(execId), number)) throw hasEnded(execId || this.id);
   }
 
   /** The stdio of a process. */
@@ -174,13 +165,11 @@ export class Task {
   }
 
   /** What is known of a process. */
-  state(
-    execId: string,
-  ): { pid: number; status: TaskState["status"]; exit: ProcessExit | undefined } {
-    const { runtime, started, exit } = this.#process(execId);
+  state(execId: string): ProcessState {
+    const { runtime, started, exit, paths } = this.#process(execId);
     const running = execId === "" ? this.#status : "running";
     const status = exit !== undefined ? "stopped" : started ? running : "created";
-    return { pid: runtime.pid, status, exit };
+    return { ...paths, pid: runtime.pid, status, exit, bundle: this.#task.bundle };
   }
 
   get pid(): number {
@@ -195,6 +184,7 @@ export class Task {
   reap(): void {
     for (const [execId, process] of this.#processes) {
       if (process.exit !== undefined || !process.started || process.busy) continue;
+      if (process.runtime.exited !== undefined) continue;
       const ended = waitFor(process.runtime.pid);
       if (ended !== undefined) this.#ended(execId, process, ended.exitCode);
     }
@@ -234,10 +224,16 @@ export class Task {
     }
   }
 
-  /** Resolves when the task has ended and left nothing in the kernel. */
+  /** Resolves when the task has ended and left nothing in the kernel that nobody deletes. */
   async cleaned(): Promise<void> {
     await this.#processes.get("")?.exited;
+    if (this.runtime.ended !== undefined) return;
     await this.#clean();
+  }
+
+  /** The processes that were added, by their ids. */
+  get added(): ReadonlyMap<string, Process> {
+    return new Map([...this.#processes].filter(([execId]) => execId !== ""));
   }
 
   #clean(): Promise<void> {
@@ -252,12 +248,18 @@ export class Task {
   }
 
   async #finish(execId: string, process: Process, exit: ProcessExit): Promise<void> {
+    const { ended } = this.runtime;
+    if (execId === "" && ended !== undefined) {
+      await ended.call(this.runtime, this.ref).catch(() => {});
+    }
     await process.io.drained(DRAIN_GRACE_MS);
+    await process.io.closeSinks();
     if (execId === "") {
-      this.#log?.close();
-      process.exit = { ...exit, oomKilled: await oomKilled(this.ref, exit.exitCode) };
+      if (this.options.dataDir !== undefined) {
+        process.exit = { ...exit, oomKilled: await oomKilled(this.ref, exit.exitCode) };
+      }
       // Whoever hears of the end may start it again, in a cgroup of the same name.
-      await this.#clean().catch(() => {});
+      if (ended === undefined) await this.#clean().catch(() => {});
       this.#status = "stopped";
       this.#writeState();
     }

@@ -14,15 +14,17 @@ export const TASK_SERVICES: readonly string[] = [TASK_SERVICE, "containerd.task.
 /** A connection that calls `Attach` here carries Docker's stdio frames from then on. */
 export const ATTACH_SERVICE = "ctr.shim.v1.Attach";
 
-const TIMESTAMP = { seconds: [1, "int"], nanos: [2, "int"] } as const satisfies Message;
-const ANY = { typeUrl: [1, "string"], value: [2, "bytes"] } as const satisfies Message;
+/** google.protobuf.Timestamp */
+export const TIMESTAMP = { seconds: [1, "int"], nanos: [2, "int"] } as const satisfies Message;
+/** google.protobuf.Any */
+export const ANY = { typeUrl: [1, "string"], value: [2, "bytes"] } as const satisfies Message;
 const LAYER = {
   type: [1, "string"],
   source: [2, "string"],
   options: [4, "string", "repeated"],
 } as const satisfies Message;
 /** `lowers` is ours: an overlay's layers that are mounts themselves. */
-const MOUNT = {
+export const MOUNT = {
   ...LAYER,
   target: [3, "string"],
   lowers: [1000, LAYER, "repeated"],
@@ -48,6 +50,8 @@ export const METHODS = {
       stdin: [5, "string"],
       stdout: [6, "string"],
       stderr: [7, "string"],
+      checkpoint: [8, "string"],
+      parentCheckpoint: [9, "string"],
       options: [10, ANY],
     },
     response: { pid: [1, "int"] },
@@ -80,6 +84,9 @@ export const METHODS = {
       bundle: [2, "string"],
       pid: [3, "int"],
       status: [4, "int"],
+      stdin: [5, "string"],
+      stdout: [6, "string"],
+      stderr: [7, "string"],
       terminal: [8, "bool"],
       exitStatus: [9, "int"],
       exitedAt: [10, TIMESTAMP],
@@ -97,6 +104,18 @@ export const METHODS = {
   Pids: { request: { id: [1, "string"] }, response: { processes: [1, PROCESS_INFO, "repeated"] } },
   Pause: { request: { id: [1, "string"] }, response: EMPTY },
   Resume: { request: { id: [1, "string"] }, response: EMPTY },
+  Checkpoint: {
+    request: { id: [1, "string"], path: [2, "string"], options: [3, ANY] },
+    response: EMPTY,
+  },
+  Update: {
+    request: {
+      id: [1, "string"],
+      resources: [2, ANY],
+      annotations: [3, { key: [1, "string"], value: [2, "string"] }, "repeated"],
+    },
+    response: EMPTY,
+  },
   Wait: { request: PROCESS, response: EXIT },
   Stats: { request: { id: [1, "string"] }, response: { stats: [1, ANY] } },
   Connect: {
@@ -115,16 +134,20 @@ export const ATTACH_REQUEST = PROCESS;
 /** The type of `Create.options` that our shim reads: JSON of {@link CreateTaskOptions}. */
 export const OPTIONS_TYPE = "ctr.dev/CreateTaskOptions";
 
-/** The type of `Stats`: JSON of the runtime's `CgroupStats`. */
-export const STATS_TYPE = "ctr.dev/CgroupStats";
+/** The type of the details of an error: JSON of its fields. */
+export const ERROR_TYPE = "ctr.dev/Error";
+
+/** What `Exec.stdin` is where there is one that clients attach to: no path. */
+export const ATTACHED = "attached";
 
 /** What our shim wants to know beside containerd's fields. */
 export interface CreateTaskOptions {
-  /** Where `state.json` goes. */
-  readonly dataDir: string;
-  /** Where `shim.sock` goes; made by the shim. */
-  readonly execDir: string;
-  readonly logPath: string;
+  /** Where `state.json` goes. Absent: nobody reads it. */
+  readonly dataDir?: string;
+  /** Where `shim.sock` goes; made by the shim. Absent: it has one already. */
+  readonly execDir?: string;
+  /** Absent: the output goes where the request says. */
+  readonly logPath?: string;
   /** Keep the container's stdin open for clients. */
   readonly openStdin: boolean;
   /** End its stdin when the client that wrote to it goes. */

@@ -8,12 +8,14 @@ import { CtrError } from "../errors.ts";
 import { kill, readTextIfExists, waitFor } from "../program/mod.ts";
 import type { LowLevelProcess } from "../runtime/mod.ts";
 import type { ProcessIo } from "./process_io.ts";
-import type { ProcessExit } from "./types.ts";
+import type { ProcessExit, StdioPaths } from "./types.ts";
 
 /** A process that was made: it waits for its start, runs, or has ended. */
 export interface Process {
   readonly io: ProcessIo;
   readonly runtime: LowLevelProcess;
+  /** Its streams, where they have names. */
+  readonly paths: StdioPaths | undefined;
   started: boolean;
   /** Its runtime is about to start or to end it: how it ended is looked at after that. */
   busy: boolean;
@@ -26,11 +28,15 @@ export interface Process {
 }
 
 /** A process that waits for its start. */
-export function newProcess(io: ProcessIo, runtime: LowLevelProcess): Process {
+export function newProcess(
+  io: ProcessIo,
+  runtime: LowLevelProcess,
+  paths?: StdioPaths,
+): Process {
   let setExited!: (exit: ProcessExit) => void;
   const exited = new Promise<ProcessExit>((resolve) => setExited = resolve);
   const state = { started: false, busy: false, begun: false, exit: undefined };
-  return { io, runtime, ...state, exited, setExited };
+  return { io, runtime, paths, ...state, exited, setExited };
 }
 
 /** It exists: read what it writes, to the end. */

@@ -9,10 +9,12 @@ import { CtrError } from "../errors.ts";
 import type { OciProcess } from "../oci/mod.ts";
 import { unlink } from "../program/mod.ts";
 import { enableTrace, mark, now, span, traceEvents, tracing } from "../trace.ts";
-import { decode } from "./protobuf.ts";
+import type { ForeignTasks } from "./containerd/foreign_tasks.ts";
+import { decode, type Decoded } from "./protobuf.ts";
 import { Task } from "./task.ts";
-import { type CreateTaskOptions, type Method, METHODS, STATS_TYPE } from "./task_api.ts";
-import type { ProcessExit } from "./types.ts";
+import { exitFields } from "./exit_fields.ts";
+import { ATTACHED, type CreateTaskOptions, type Method, METHODS } from "./task_api.ts";
+import { pathsOf, type TaskOptions } from "./types.ts";
 
 const STATUS = { created: 1, running: 2, stopped: 3, paused: 4 } as const;
 
@@ -33,6 +35,8 @@ export interface TaskServiceOptions {
   readonly listen: (execDir: string) => Listener;
   /** Run a command that deletes a container whose client is gone. */
   readonly cleanUp: (argv: readonly string[]) => void;
+  /** Its tasks are made for containerd, which tells it where their streams go. */
+  readonly foreign?: ForeignTasks | undefined;
   /** Something ended: there may be nothing left to do. */
   readonly onEnded: () => void;
 }
@@ -64,9 +68,8 @@ export class TaskService {
     switch (method) {
       case "Create": {
         const request = decode(METHODS.Create.request, payload);
-        const options = JSON.parse(
-          new TextDecoder().decode(request.options?.value),
-        ) as CreateTaskOptions;
+        const made = await this.#optionsOf(request);
+        const { options } = made;
         if (options.trace) {
           enableTrace(process.pid);
           mark("shim boot", performance.timeOrigin * 1000, { endUs: this.#bootedUs });
@@ -82,7 +85,7 @@ export class TaskService {
               ...(target === "" ? {} : { target }),
               ...(lowers.length === 0 ? {} : { lowers }),
             })),
-            options,
+            ...made,
             reapAgain: () => this.reap(),
             shimStartTicks: this.#options.shimStartTicks,
           });
@@ -95,6 +98,7 @@ export class TaskService {
           const pid = await making;
           this.#tasks.set(request.id, { task, listener: undefined, deleting: false });
           if (adopted !== undefined) this.#started(request.id);
+          this.#options.foreign?.created(request, pid);
           return { pid };
         } finally {
           this.#making.delete(request.id);
@@ -106,12 +110,23 @@ export class TaskService {
         const task = this.task(id);
         const pid = await task.start(execId);
         if (execId === "") this.#started(id);
+        this.#options.foreign?.started(task, execId, pid);
         return { pid };
       }
       case "Exec": {
         const request = decode(METHODS.Exec.request, payload);
         const spec = JSON.parse(new TextDecoder().decode(request.spec?.value)) as OciProcess;
-        await this.task(request.id).addProcess(request.execId, spec, request.stdin !== "");
+        const stdio = { openStdin: request.stdin !== "" };
+        const named = request.stdin !== ATTACHED && this.#options.foreign !== undefined;
+        await this.task(request.id).addProcess(
+          request.execId,
+          spec,
+          named ? { ...stdio, paths: pathsOf(request) } : stdio,
+        );
+        this.#options.foreign?.publish("exec-added", {
+          containerId: request.id,
+          execId: request.execId,
+        });
         return {};
       }
       case "Wait": {
@@ -130,18 +145,22 @@ export class TaskService {
           if (entry !== undefined) entry.deleting = false;
           throw error;
         });
-        if (execId === "") this.#forget(id);
+        if (execId === "") {
+          this.#forget(id);
+          this.#options.foreign?.publish("delete", { containerId: id, pid, ...exitFields(exit) });
+        }
         return { pid, ...exitFields(exit) };
       }
       case "Kill": {
-        const { id, execId, signal } = decode(METHODS.Kill.request, payload);
-        await this.task(id).kill(execId, signal);
+        const { id, execId, signal, all } = decode(METHODS.Kill.request, payload);
+        await this.task(id).kill(execId, signal, all);
         return {};
       }
       case "State": {
         const { id, execId } = decode(METHODS.State.request, payload);
-        const { pid, status, exit } = this.task(id).state(execId);
-        return { id, execId, pid, status: STATUS[status], ...exit ? exitFields(exit) : {} };
+        const { pid, status, exit, ...more } = this.task(id).state(execId);
+        const fields = { id: execId || id, execId, pid, status: STATUS[status], ...more };
+        return { ...fields, ...exit ? exitFields(exit) : {} };
       }
       case "ResizePty": {
         const { id, execId, width, height } = decode(METHODS.ResizePty.request, payload);
@@ -155,19 +174,21 @@ export class TaskService {
       }
       case "Pause":
       case "Resume": {
-        await this.task(decode(METHODS.Pause.request, payload).id).pause(method === "Pause");
+        const { id } = decode(METHODS.Pause.request, payload);
+        await this.task(id).pause(method === "Pause");
+        const kind = method === "Pause" ? "paused" : "resumed";
+        this.#options.foreign?.publish(kind, { containerId: id });
         return {};
       }
-      case "Pids": {
-        const { runtime, ref } = this.task(decode(METHODS.Pids.request, payload).id);
-        const pids = await runtime.pids(ref);
-        return { processes: pids.map((pid) => ({ pid })) };
-      }
-      case "Stats": {
-        const { runtime, ref } = this.task(decode(METHODS.Stats.request, payload).id);
-        const value = new TextEncoder().encode(JSON.stringify(await runtime.stats(ref)));
-        return { stats: { typeUrl: STATS_TYPE, value } };
-      }
+      case "Pids":
+      case "Stats":
+      case "Update":
+      case "Checkpoint":
+        return await (await import("./rare_methods.ts")).callRarely(
+          method,
+          payload,
+          (id) => this.task(id),
+        );
       case "Connect": {
         const { id } = decode(METHODS.Connect.request, payload);
         return { shimPid: process.pid, taskPid: this.task(id).pid, version: "ctr" };
@@ -193,6 +214,7 @@ export class TaskService {
     // With a shared socket it is one link; otherwise after the answer, and not at all for a
     // container that has ended by then. Whoever looks too early looks again.
     const task = this.task(id);
+    if (task.options.execDir === undefined) return; // whoever made it knows where we are
     if (task.options.sharedDir !== undefined) this.#listen(id);
     else setTimeout(() => this.#listen(id), 0);
     void task.cleaned().then(() => this.#taskEnded(id, task));
@@ -201,7 +223,22 @@ export class TaskService {
   #listen(id: string): void {
     const entry = this.#tasks.get(id);
     if (entry === undefined || entry.task.stopped) return;
-    entry.listener = this.#options.listen(entry.task.options.execDir);
+    entry.listener = this.#options.listen(entry.task.options.execDir!);
+  }
+
+  /** Our own clients' options, or what comes of containerd's. */
+  async #optionsOf(
+    request: Decoded<typeof METHODS.Create.request>,
+  ): Promise<Pick<TaskOptions, "options" | "stdio" | "runtime">> {
+    const { foreign } = this.#options;
+    if (foreign !== undefined) return await foreign.optionsOf(request);
+    const text = new TextDecoder().decode(request.options?.value);
+    return { options: JSON.parse(text) as CreateTaskOptions };
+  }
+
+  /** Whether there is no task, and none to come. */
+  get empty(): boolean {
+    return this.#tasks.size === 0 && this.#making.size === 0;
   }
 
   /** A task by its id. @throws {CtrError} `not_found` */
@@ -219,7 +256,8 @@ export class TaskService {
   #forget(id: string): void {
     const entry = this.#tasks.get(id);
     entry?.listener?.close();
-    if (entry !== undefined) unlink(`${entry.task.options.execDir}/shim.sock`);
+    const execDir = entry?.task.options.execDir;
+    if (execDir !== undefined) unlink(`${execDir}/shim.sock`);
     this.#tasks.delete(id);
   }
 
@@ -238,7 +276,7 @@ export class TaskService {
       if (!isAlone()) return false;
       this.#giveUp(id);
     }
-    return this.#tasks.size === 0 && this.#making.size === 0;
+    return this.empty;
   }
 
   /** Nobody deletes a detached task; others belong to their client as long as it is connected. */
@@ -256,10 +294,4 @@ export class TaskService {
     const { cleanup } = entry.task.options;
     if (cleanup !== undefined) this.#options.cleanUp(cleanup);
   }
-}
-
-function exitFields(exit: ProcessExit): Record<string, unknown> {
-  const seconds = Math.floor(exit.exitedAt / 1000);
-  const nanos = (exit.exitedAt % 1000) * 1_000_000;
-  return { exitStatus: exit.exitCode, exitedAt: { seconds, nanos } };
 }

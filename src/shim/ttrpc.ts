@@ -22,9 +22,15 @@ const REQUEST_FIELDS = {
   method: [2, "string"],
   payload: [3, "bytes"],
   timeoutNano: [4, "int"],
+  metadata: [5, { key: [1, "string"], value: [2, "string"] }, "repeated"],
 } as const satisfies Message;
 
-const STATUS_FIELDS = { code: [1, "int"], message: [2, "string"] } as const satisfies Message;
+/** google.rpc.Status; its details are google.protobuf.Any. */
+const STATUS_FIELDS = {
+  code: [1, "int"],
+  message: [2, "string"],
+  details: [3, { typeUrl: [1, "string"], value: [2, "bytes"] }, "repeated"],
+} as const satisfies Message;
 const RESPONSE_FIELDS = {
   status: [1, STATUS_FIELDS],
   payload: [2, "bytes"],
@@ -98,8 +104,9 @@ export function requestFrame(
   service: string,
   method: string,
   payload: Uint8Array,
+  metadata: readonly { readonly key: string; readonly value: string }[] = [],
 ): Uint8Array {
-  return frame(stream, REQUEST, encode(REQUEST_FIELDS, { service, method, payload }));
+  return frame(stream, REQUEST, encode(REQUEST_FIELDS, { service, method, payload, metadata }));
 }
 
 /** A successful response on the wire. */
@@ -107,9 +114,16 @@ export function responseFrame(stream: number, payload: Uint8Array): Uint8Array {
   return frame(stream, RESPONSE, encode(RESPONSE_FIELDS, { payload }));
 }
 
-/** A failure on the wire; `code` is gRPC's. */
-export function errorFrame(stream: number, code: number, message: string): Uint8Array {
-  return frame(stream, RESPONSE, encode(RESPONSE_FIELDS, { status: { code, message } }));
+/** A failure; `code` is gRPC's. */
+export interface Status {
+  readonly code: number;
+  readonly message: string;
+  readonly details?: readonly { readonly typeUrl: string; readonly value: Uint8Array }[];
+}
+
+/** A failure on the wire. */
+export function errorFrame(stream: number, status: Status): Uint8Array {
+  return frame(stream, RESPONSE, encode(RESPONSE_FIELDS, { status }));
 }
 
 /** What a request asks for. */
@@ -129,7 +143,7 @@ export function parseRequest({ type, data }: Frame): Request | undefined {
 /** What a response says; undefined when the frame is something else. */
 export function parseResponse(
   { type, data }: Frame,
-): { status: { code: number; message: string } | undefined; payload: Uint8Array } | undefined {
+): { status: Status | undefined; payload: Uint8Array } | undefined {
   if (type !== RESPONSE) return undefined;
   const response = decode(RESPONSE_FIELDS, data);
   const { status } = response;

@@ -32,7 +32,7 @@ test("requests and responses survive a round trip", () => {
   const [request, ok, bad] = all(
     requestFrame(3, "containerd.task.v2.Task", "State", Uint8Array.of(7)),
     responseFrame(3, Uint8Array.of(8)),
-    errorFrame(5, 5, "no such task"),
+    errorFrame(5, { code: 5, message: "no such task" }),
   );
   const { service, method, payload, timeoutNano } = parseRequest(request!)!;
   assert.deepEqual(

@@ -15,7 +15,8 @@
  * @module
  */
 
-import type { RootfsMount } from "../runtime/mod.ts";
+import type { LowLevelRuntime, RootfsMount } from "../runtime/mod.ts";
+import type { OpenStdio } from "./process_io.ts";
 import type { CreateTaskOptions } from "./task_api.ts";
 
 /** What the shim knows of its task, as stored in `state.json`. */
@@ -43,6 +44,33 @@ export interface ProcessExit {
   readonly oomKilled: boolean;
 }
 
+/** A process's streams as the Task API names them; empty: none. */
+export interface StdioPaths {
+  readonly stdin: string;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly terminal: boolean;
+}
+
+/** What is known of a process. */
+export interface ProcessState extends Partial<StdioPaths> {
+  readonly pid: number;
+  readonly status: TaskState["status"];
+  readonly exit: ProcessExit | undefined;
+  readonly bundle: string;
+}
+
+/** The names in a request, and nothing else of it. */
+export function pathsOf({ stdin, stdout, stderr, terminal }: StdioPaths): StdioPaths {
+  return { stdin, stdout, stderr, terminal };
+}
+
+/** The streams of a process that is added: named, or for clients that attach. */
+export interface ExecStdio {
+  readonly openStdin: boolean;
+  readonly paths?: StdioPaths;
+}
+
 /** How a task is made. */
 export interface TaskOptions {
   readonly id: string;
@@ -50,6 +78,13 @@ export interface TaskOptions {
   readonly bundle: string;
   readonly rootfs: readonly RootfsMount[];
   readonly options: CreateTaskOptions;
+  /** Streams that are named, and how they are opened; absent: it has a log, and clients attach. */
+  readonly stdio?: {
+    readonly paths: StdioPaths;
+    open(paths: StdioPaths): Promise<OpenStdio>;
+  };
+  /** What makes its processes; default: what the options say. */
+  readonly runtime?: LowLevelRuntime;
   /** Look again which children of the shim have ended. */
   readonly reapAgain: () => void;
   readonly shimStartTicks: number;

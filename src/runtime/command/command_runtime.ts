@@ -10,7 +10,7 @@
  */
 
 import { CtrError, isNotFound } from "../../errors.ts";
-import type { OciSpec } from "../../oci/mod.ts";
+import type { OciResources, OciSpec } from "../../oci/mod.ts";
 import {
   ensureDirectory,
   exists,
@@ -19,15 +19,15 @@ import {
   unlink,
   writeFile,
 } from "../../program/mod.ts";
-import { destroyAt, pidsAt } from "../cgroup_door.ts";
-import { cgroupStats } from "../cgroup_usage.ts";
+import { containerStatsJsonAt, destroyAt, pidsAt, signalAt } from "../cgroup_door.ts";
 import type {
+  CheckpointRequest,
   ContainerRef,
   LowLevelExecOptions,
   LowLevelProcess,
   LowLevelRuntime,
 } from "../low_level.ts";
-import type { CgroupStats, CreateOptions, Stdio } from "../types.ts";
+import type { CreateOptions, Stdio } from "../types.ts";
 import { becomeSubreaper, childEnded, commandBegins, reapOrphans } from "./children.ts";
 import { CommandFiles, type Invocation, invoke, rootOf, type RuntimeProgram } from "./command.ts";
 import { type ConsoleSocket, listenForConsole } from "./console_socket.ts";
@@ -155,8 +155,26 @@ export class CommandRuntime implements LowLevelRuntime {
   }
 
   /** From the cgroup of the spec, where runtimes put what they start. */
-  stats({ id, spec }: ContainerRef): Promise<CgroupStats> {
-    return Promise.resolve(cgroupStats(spec.linux?.cgroupsPath ?? `/ctr/${id}`));
+  async stats({ id, spec }: ContainerRef): Promise<Readonly<Record<string, unknown>>> {
+    return await containerStatsJsonAt(spec.linux?.cgroupsPath ?? `/ctr/${id}`);
+  }
+
+  async update({ id }: ContainerRef, resources: OciResources): Promise<void> {
+    await this.#call(["update", "--resources"], {
+      last: (files) => {
+        writeFile(files.path("process.json"), JSON.stringify(resources));
+        return [files.path("process.json"), id];
+      },
+    });
+  }
+
+  async checkpoint({ id }: ContainerRef, request: CheckpointRequest): Promise<void> {
+    const { checkpointArguments } = await import("./checkpoint.ts");
+    await this.#call(["checkpoint", ...checkpointArguments(request), id]);
+  }
+
+  async signalAll({ id, spec }: ContainerRef, signal: number): Promise<void> {
+    await signalAt(spec.linux?.cgroupsPath ?? `/ctr/${id}`, signal);
   }
 
   async pids({ id, spec }: ContainerRef): Promise<number[]> {
@@ -183,12 +201,16 @@ export class CommandRuntime implements LowLevelRuntime {
 
   async #call(
     args: readonly string[],
-    options: Pick<Invocation, "patienceMs"> = {},
+    { last, ...options }: Pick<Invocation, "patienceMs"> & {
+      /** The last arguments, once there are files to put things into. */
+      readonly last?: (files: CommandFiles) => readonly string[];
+    } = {},
   ): Promise<string> {
     const files = new CommandFiles(this.#program);
     const end = commandBegins(this.#onIdle);
     try {
-      return await invoke(this.#program, { args, files, ...options });
+      const all = [...args, ...last?.(files) ?? []];
+      return await invoke(this.#program, { args: all, files, ...options });
     } finally {
       files.remove();
       end();

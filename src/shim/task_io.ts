@@ -1,0 +1,38 @@
+/**
+ * Wires the processes of a task: to its log and to those who attach, or to what the Task API names.
+ *
+ * @module
+ */
+
+import { JsonLog } from "./json_log.ts";
+import { type OpenStdio, ProcessIo } from "./process_io.ts";
+import type { AdoptedProcess } from "./task_api.ts";
+import type { ExecStdio, TaskOptions } from "./types.ts";
+
+/** The stdio of a container's first process. */
+export async function firstIo(task: TaskOptions, terminal: boolean): Promise<ProcessIo> {
+  const { options: { openStdin, stdinOnce }, stdio } = task;
+  const open = stdio === undefined ? logOf(task) : await stdio.open(stdio.paths);
+  return new ProcessIo({ terminal, openStdin, stdinOnce, ...open });
+}
+
+/** The stdio of a first process that runs already. */
+export function adoptedIo(task: TaskOptions, { stdout, stderr }: AdoptedProcess): ProcessIo {
+  const io = ProcessIo.of([stdout, stderr], logOf(task).sinks);
+  io.begin(undefined);
+  return io;
+}
+
+/** The stdio of a process that is added, which has no log. */
+export async function addedIo(
+  task: TaskOptions,
+  { paths, openStdin }: ExecStdio,
+  terminal: boolean,
+): Promise<ProcessIo> {
+  const open = paths === undefined ? { sinks: [] } : await task.stdio!.open(paths);
+  return new ProcessIo({ terminal, openStdin, stdinOnce: true, ...open });
+}
+
+function logOf({ options }: TaskOptions): OpenStdio {
+  return { sinks: [new JsonLog(options.logPath!)] };
+}
