@@ -4,6 +4,7 @@
  * @module
  */
 
+import { CtrError } from "../errors.ts";
 import { type BlobDirectory, blobDirectory, decompress, type Download } from "../content/mod.ts";
 import type { Lease } from "../state/mod.ts";
 import type { ImagesOptions } from "./images.ts";
@@ -12,6 +13,9 @@ import type { Descriptor, ImageSources, RemoteImage } from "./sources.ts";
 
 /** Progress is reported when this many bytes more have arrived. */
 const REPORT_BYTES = 256 << 10;
+
+/** Indexes, manifests and configurations are read into memory. */
+const MAX_DOCUMENT = 8 << 20;
 
 /**
  * Where the images of a store come from.
@@ -44,7 +48,15 @@ async function openRemote(
   const { descriptor: target, bytes } = await registry.manifest(digest ?? tag ?? "latest");
   const fetched = async (descriptor: Descriptor): Promise<Uint8Array> => {
     if (descriptor.digest === target.digest) return bytes;
-    if (isManifest(descriptor)) return (await registry.manifest(descriptor.digest)).bytes;
+    if (isManifest(descriptor)) {
+      const document = await registry.manifest(descriptor.digest);
+      if (document.bytes.length === descriptor.size) return document.bytes;
+      const reason = `it has ${document.bytes.length} bytes, not ${descriptor.size}`;
+      throw unusable(descriptor, reason);
+    }
+    if (descriptor.size > MAX_DOCUMENT) {
+      throw unusable(descriptor, `${descriptor.size} bytes are too many for a document`);
+    }
     return await collect(registry.blob(descriptor, { signal }));
   };
   return {
@@ -65,6 +77,10 @@ async function openRemote(
       yield* decompress(blobs.ingest(descriptor, download, { signal: stop }));
     },
   };
+}
+
+function unusable({ digest }: Descriptor, reason: string): CtrError {
+  return new CtrError({ code: "data_loss", operation: "pull", subject: digest, reason });
 }
 
 function isManifest({ mediaType }: Descriptor): boolean {

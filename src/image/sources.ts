@@ -27,10 +27,7 @@ export interface RemoteImage {
 }
 
 /** How registries are spoken to. */
-export type RegistryAccess = Pick<
-  RegistryOptions,
-  "credentials" | "hostsDirs" | "insecure" | "proxy"
->;
+export type RegistryAccess = Omit<RegistryOptions, "repository" | "operation" | "signal">;
 
 /** Where images come from. */
 export interface ImageSources {

@@ -17,10 +17,16 @@ export interface Credentials {
   readonly password: string;
   /** What a token service takes instead of a password. */
   readonly identityToken?: string | undefined;
+  /** What the registry itself takes, without a token service. */
+  readonly registryToken?: string | undefined;
 }
+
+/** A header that is longer wants to keep us busy. */
+const MAX_HEADER = 8 << 10;
 
 /** The first challenge that we can answer; undefined when there is none. */
 export function parseChallenge(header: string): Challenge | undefined {
+  if (header.length > MAX_HEADER) return undefined;
   const match = /(?:^|,\s*)(basic|bearer)\s+(.*)$/is.exec(header.trim());
   if (match === null) {
     return /^\s*basic\s*$/i.test(header) ? { scheme: "basic", parameters: {} } : undefined;
@@ -58,20 +64,37 @@ export function tokenOf(body: unknown): string | undefined {
   return undefined;
 }
 
-/** `auths` of Docker's config.json by registry host. Entries without a password are left out. */
+/** Beside its entry, Docker keeps what a log-in in the browser gave it. */
+const HUB_TOKENS = /^https:\/\/index\.docker\.io\/v1\/(?:access|refresh)-token$/;
+
+/**
+ * `auths` of Docker's config.json by registry host; the entry under the very host, or under Docker
+ * Hub's own key, before others that mean it. Entries without a secret are left out.
+ */
 export function dockerConfigCredentials(json: string): Record<string, Credentials> {
-  const found: Record<string, Credentials> = {};
+  const exact: Record<string, Credentials> = {};
+  const others: Record<string, Credentials> = {};
   const { auths } = JSON.parse(json) as { auths?: Record<string, Record<string, unknown>> };
   for (const [key, entry] of Object.entries(auths ?? {})) {
+    const found = credentialsOf(entry ?? {});
+    if (found === undefined || HUB_TOKENS.test(key)) continue;
     const host = key.replace(/^https?:\/\//, "").split("/")[0]!;
-    const decoded = Buffer.from(String(entry?.auth ?? ""), "base64").toString("utf8");
-    const colon = decoded.indexOf(":");
-    const username = colon < 0 ? String(entry?.username ?? "") : decoded.slice(0, colon);
-    const password = colon < 0 ? String(entry?.password ?? "") : decoded.slice(colon + 1);
-    const identityToken = String(entry?.identitytoken ?? "");
-    const name = host === "index.docker.io" ? "docker.io" : host;
-    if (identityToken !== "") found[name] = { username: "", password: "", identityToken };
-    else if (password !== "") found[name] = { username, password };
+    const isHub = host === "index.docker.io";
+    const into = key === host || key === "https://index.docker.io/v1/" ? exact : others;
+    into[isHub ? "docker.io" : host] ??= found;
   }
-  return found;
+  return { ...others, ...exact };
+}
+
+function credentialsOf(entry: Readonly<Record<string, unknown>>): Credentials | undefined {
+  const text = (key: string): string => String(entry[key] ?? "");
+  const decoded = Buffer.from(text("auth"), "base64").toString("utf8");
+  const colon = decoded.indexOf(":");
+  const username = colon < 0 ? text("username") : decoded.slice(0, colon);
+  // Docker's own padding.
+  const password = (colon < 0 ? text("password") : decoded.slice(colon + 1)).replace(/\0+$/, "");
+  const [identityToken, registryToken] = [text("identitytoken"), text("registrytoken")];
+  if (registryToken !== "") return { username: "", password: "", registryToken };
+  if (identityToken !== "") return { username: "", password: "", identityToken };
+  return password === "" ? undefined : { username, password };
 }

@@ -4,11 +4,8 @@
  * @module
  */
 
-import { CtrError } from "../errors.ts";
-import { basicAuthorization, type Challenge, type Credentials, tokenOf, tokenUrl } from "./auth.ts";
-import { exchange, type Reach } from "./exchange.ts";
-import { isLoopback } from "./reach.ts";
-import { redact, refusal } from "./registry_error.ts";
+import { basicAuthorization, type Challenge, type Credentials, tokenOf } from "./auth.ts";
+import type { Reach } from "./exchange.ts";
 
 /** Credentials by registry host as in names, or a function that finds them. */
 export type CredentialSource =
@@ -22,10 +19,14 @@ export interface AuthorizerOptions extends Reach {
   readonly operation: string;
   readonly credentials?: CredentialSource | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** How long a token service may take. */
+  readonly timeoutMs?: number | undefined;
 }
 
 /** A token is renewed this long before it ends. */
 const EARLY_MS = 10_000;
+/** Nor is it believed for longer than a day. */
+const MOST_MS = 86_400_000;
 const BASIC = "basic";
 
 /** Answers challenges; many requests that need the same token ask for it once. */
@@ -84,63 +85,21 @@ export class Authorizer {
       this.#known.set(key, { authorization, until: Infinity });
       return authorization;
     }
-    const body = await this.#token(challenge, scopes, credentials);
+    if (credentials?.registryToken !== undefined) {
+      const authorization = `Bearer ${credentials.registryToken}`;
+      this.#known.set(key, { authorization, until: Infinity });
+      return authorization;
+    }
+    const { requestToken } = await import("./token.ts");
+    const body = await requestToken(challenge, scopes, credentials, this.#options);
     const token = tokenOf(body);
     if (token === undefined) return undefined;
     const { refresh_token: identity } = body as { refresh_token?: unknown };
     if (typeof identity === "string" && identity !== "") this.identityToken = identity;
     const seconds = Number((body as { expires_in?: unknown }).expires_in) || 60;
-    const until = Date.now() + Math.max(seconds * 1000 - EARLY_MS, 1000);
+    const until = Date.now() + Math.min(Math.max(seconds * 1000 - EARLY_MS, 1000), MOST_MS);
     this.#known.set(key, { authorization: `Bearer ${token}`, until });
     return `Bearer ${token}`;
-  }
-
-  /** @see https://distribution.github.io/distribution/spec/auth/oauth/ */
-  async #token(
-    challenge: Challenge,
-    scopes: readonly string[],
-    credentials: Credentials | undefined,
-  ): Promise<unknown> {
-    const { base, operation, registry, subject, signal } = this.#options;
-    const url = tokenUrl(challenge, scopes);
-    // A token service may be another host, but a password goes to it only through TLS, or where the
-    // registry itself is on this machine.
-    const safe = url.protocol === "https:" || (base.protocol === "http:" && isLoopback(url.host));
-    const damaged = (reason: string): CtrError =>
-      new CtrError({ code: "data_loss", operation, subject: redact(url), reason });
-    if (!safe) throw damaged("the token service has no TLS");
-    const init: RequestInit = { redirect: "error", ...signal === undefined ? {} : { signal } };
-    let response: Response;
-    if (credentials?.identityToken === undefined) {
-      if (operation === "log in to") {
-        url.searchParams.set("offline_token", "true");
-        url.searchParams.set("client_id", "ctr");
-      }
-      if (credentials !== undefined) {
-        init.headers = { Authorization: basicAuthorization(credentials) };
-      }
-      response = await exchange(url, init, this.#options);
-    } else {
-      const form = new URLSearchParams({
-        grant_type: "refresh_token",
-        refresh_token: credentials.identityToken,
-        client_id: "ctr",
-        service: challenge.parameters.service ?? "",
-        scope: url.searchParams.getAll("scope").join(" "),
-      });
-      url.search = "";
-      response = await exchange(url, { ...init, method: "POST", body: form }, this.#options);
-    }
-    const text = await response.text();
-    if (!response.ok) {
-      const request = { method: "GET", url, subject, registry, operation };
-      throw refusal(response.status, request, text, response.headers.get("retry-after"));
-    }
-    try {
-      return JSON.parse(text);
-    } catch {
-      throw damaged("the token service answers with something that is not JSON");
-    }
   }
 }
 

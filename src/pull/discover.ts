@@ -16,6 +16,7 @@ export const INDEX_TYPE = "application/vnd.oci.image.index.v1+json";
 
 const MAX_PAGE = 4 << 20;
 const MAX_PAGES = 10_000;
+const MAX_LINK = 8 << 10;
 
 /** The names of all repositories. Docker Hub and others do not tell. */
 export async function* catalog(
@@ -142,8 +143,9 @@ async function* pages(
 ): AsyncGenerator<{ readonly page: Record<string, unknown>; readonly next: URL | undefined }> {
   let url: URL | undefined = first;
   const seen = new Set<string>();
-  for (let count = 0; url !== undefined && count < MAX_PAGES; count++) {
+  for (let count = 0; url !== undefined; count++) {
     const at: URL = url;
+    if (count === MAX_PAGES) throw transport.damaged(path, `it has more than ${count} pages`);
     if (seen.has(at.href)) throw transport.damaged(path, "the pages go round in a circle");
     seen.add(at.href);
     const { page, next } = await transport.again(async () => {
@@ -158,8 +160,9 @@ async function* pages(
 
 /** `Link: </v2/x/tags/list?n=2&last=b>; rel="next"`. */
 function nextOf(response: Response, at: URL): URL | undefined {
-  const match = /<([^>]+)>\s*;[^,]*\brel="?next"?/i.exec(response.headers.get("link") ?? "");
-  if (match === null) return undefined;
+  const header = response.headers.get("link") ?? "";
+  const match = /<([^<>]+)>\s*;[^,]*\brel="?next"?/i.exec(header.slice(0, MAX_LINK));
+  if (match === null || !URL.canParse(match[1]!, at.href)) return undefined;
   const next = new URL(match[1]!, at);
   return next.origin === at.origin ? next : undefined;
 }

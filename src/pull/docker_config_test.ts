@@ -126,6 +126,81 @@ test("a helper that is missing is named, and what it should not say is not shown
     await assert.rejects(dockerConfig(env).credentials("a"), /no name of a helper/);
   }));
 
+test("credentials() finds what each registry's own tools write", () =>
+  withHome(async (home) => {
+    const pair = (text: string) => ({ auth: btoa(text) });
+    const auths = {
+      "docker.io": {},
+      "https://index.docker.io/v1/": pair("ada:dckr_pat_x"),
+      "https://index.docker.io/v1/access-token": pair("ada:short"),
+      "https://index.docker.io/v1/refresh-token": pair("ada:long"),
+      "ghcr.io": pair("ada:ghp_x"),
+      "https://ghcr.io/v2/": pair("old:old"),
+      "https://old.example/v1/": pair("ada:old"),
+      "team.azurecr.io": { ...pair("00000000-0000-0000-0000-000000000000:"), identitytoken: "rt" },
+      "europe-docker.pkg.dev": pair('_json_key:{"type": "service_account",\n"x": "a:b"}'),
+      "123456789012.dkr.ecr.eu-west-1.amazonaws.com": pair("AWS:ecr\0\0"),
+      "plain.example": { username: "ada", password: "p" },
+      "bearer.example": { registrytoken: "jwt" },
+      "nothing.example": null,
+    };
+    writeFileSync(join(home, "config.json"), JSON.stringify({ auths }));
+    const docker = dockerConfig({ DOCKER_CONFIG: home });
+    const secret = async (host: string) => {
+      const found = await docker.credentials(host);
+      return found?.registryToken ?? found?.identityToken ?? found?.password;
+    };
+    assert.equal(await secret("docker.io"), "dckr_pat_x");
+    assert.equal(await secret("ghcr.io"), "ghp_x");
+    assert.equal(await secret("old.example"), "old");
+    assert.equal(await secret("team.azurecr.io"), "rt");
+    assert.equal(
+      await secret("europe-docker.pkg.dev"),
+      '{"type": "service_account",\n"x": "a:b"}',
+    );
+    assert.equal(await secret("123456789012.dkr.ecr.eu-west-1.amazonaws.com"), "ecr");
+    assert.equal(await secret("plain.example"), "p");
+    assert.equal(await secret("bearer.example"), "jwt");
+    for (const host of ["nothing.example", "index.docker.io", "pkg.dev"]) {
+      assert.equal(await secret(host), undefined, host);
+    }
+  }));
+
+test("helpers are asked under the names that Docker has for registries", () =>
+  withHome(async (home) => {
+    writeFileSync(
+      join(home, "docker-credential-log"),
+      `#!/bin/sh
+read -r line; echo "$1 $line" >> "\${0%/*}/asked"
+echo '{"ServerURL":"x","Username":"AWS","Secret":"s"}'
+`,
+    );
+    chmodSync(join(home, "docker-credential-log"), 0o755);
+    const credHelpers = {
+      "https://index.docker.io/v1/": "log",
+      "123456789012.dkr.ecr.eu-west-1.amazonaws.com": "log",
+      "gcr.io": "log",
+      "localhost:5000": "log",
+    };
+    writeFileSync(join(home, "config.json"), JSON.stringify({ credHelpers }));
+    const docker = dockerConfig({ DOCKER_CONFIG: home, PATH: `${home}:/usr/bin:/bin` });
+    const hosts = [
+      "docker.io",
+      "123456789012.dkr.ecr.eu-west-1.amazonaws.com",
+      "gcr.io",
+      "localhost:5000",
+      "eu.gcr.io",
+    ];
+    for (const host of hosts) await docker.credentials(host);
+    assert.deepEqual(readFileSync(join(home, "asked"), "utf8").split("\n"), [
+      "get https://index.docker.io/v1/",
+      "get 123456789012.dkr.ecr.eu-west-1.amazonaws.com",
+      "get gcr.io",
+      "get localhost:5000",
+      "",
+    ]);
+  }));
+
 test("hostOf() knows what people and Docker write", () => {
   assert.equal(hostOf("https://index.docker.io/v1/"), "docker.io");
   assert.equal(hostOf("http://localhost:5000/v2/"), "localhost:5000");

@@ -39,7 +39,8 @@ export async function* downloadFrom(
       if (before === size && before > 0) return;
       const response = await transport.send(url, { headers: rangeOf(state, size), signal });
       state.etag ??= response.headers.get("etag") ?? undefined;
-      let skip = before - startOf(transport, digest, response, before);
+      const start = startOf(transport, digest, response, before);
+      let skip = before - start;
       for await (let bytes of transport.chunks(response)) {
         if (skip > 0) {
           const drop = Math.min(skip, bytes.length);
@@ -54,7 +55,11 @@ export async function* downloadFrom(
         state.hash.update(bytes);
         yield bytes;
       }
-      if (state.received < size) throw new TypeError("the connection ended early");
+      if (state.received < size) {
+        const whole = start + Number(response.headers.get("content-length") ?? NaN);
+        if (whole !== state.received) throw new TypeError("the connection ended early");
+        throw transport.damaged(digest, `the registry has ${whole} of its ${size} bytes`);
+      }
       return;
     } catch (error) {
       if (error instanceof RegistryError && error.status === 416 && !state.whole) {

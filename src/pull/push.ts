@@ -179,7 +179,12 @@ class Upload {
 /** Where an upload goes on; it may be another server. */
 function locationOf(transport: Transport, response: Response): URL | undefined {
   const location = response.headers.get("location");
-  return location === null ? undefined : transport.url(location);
+  if (location === null) return undefined;
+  if (URL.canParse(location, transport.options.base.href)) return transport.url(location);
+  throw transport.damaged(
+    location.slice(0, 100),
+    "the registry sends us to something that is no URL",
+  );
 }
 
 /** `Range: 0-99` is a hundred bytes. */

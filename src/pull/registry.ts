@@ -86,6 +86,10 @@ export class Registry {
       if (reference.includes(":") && digest !== reference) {
         throw transport.damaged(reference, `its bytes have the digest ${digest}`);
       }
+      const stated = response.headers.get("docker-content-digest") ?? digest;
+      if (stated !== digest && stated.startsWith(`${algorithm}:`)) {
+        throw transport.damaged(reference, `the registry says it is ${stated}, it is ${digest}`);
+      }
       const mediaType = (response.headers.get("content-type") ?? "").split(";")[0]!.trim();
       return { descriptor: { mediaType, digest, size: bytes.length }, bytes };
     });

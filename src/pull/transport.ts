@@ -128,6 +128,9 @@ export class Transport {
       const location = response.headers.get("location");
       if (status >= 300 && status < 400 && location !== null) {
         await this.discard(response);
+        if (!URL.canParse(location, at.href)) {
+          throw this.damaged(redact(at), "the registry redirects to something that is no URL");
+        }
         const next = new URL(location, at);
         if (next.protocol !== "https:" && next.protocol !== base.protocol) {
           throw this.damaged(redact(at), "the registry redirects to a connection without TLS");
