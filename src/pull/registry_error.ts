@@ -48,14 +48,17 @@ export function redact(url: URL): string {
   return `${url.protocol}//${url.host}${url.pathname}`;
 }
 
+const MAX_COMPLAINTS = 5;
+const MAX_MESSAGE = 150;
+
 /** The registry's list of complaints; an empty one when the body is something else. */
 export function parseComplaints(body: string): RegistryComplaint[] {
   try {
     const { errors } = JSON.parse(body) as { errors?: unknown };
     if (!Array.isArray(errors)) return [];
-    return errors.slice(0, 10).map((each: Record<string, unknown> | null) => ({
-      code: String(each?.code ?? "UNKNOWN"),
-      message: String(each?.message ?? ""),
+    return errors.slice(0, MAX_COMPLAINTS).map((each: Record<string, unknown> | null) => ({
+      code: String(each?.code ?? "UNKNOWN").slice(0, MAX_MESSAGE),
+      message: String(each?.message ?? "").slice(0, MAX_MESSAGE),
     }));
   } catch {
     return [];
@@ -102,7 +105,7 @@ export function refusal(
   const errors = parseComplaints(body);
   const said = errors.map(({ code, message }) => message || code).join("; ");
   const reason = (operation === "pull" ? PULL_REASONS[status] : undefined) ?? REASONS[status] ??
-    `${registry} answered ${status}${said && `: ${said}`}`;
+    `it answered ${status}${said && `: ${said}`}`;
   return new RegistryError({
     code: CODES[status] ?? (status >= 500 ? "unavailable" : "failed_precondition"),
     operation,
