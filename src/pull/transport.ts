@@ -7,7 +7,6 @@
  * @module
  */
 
-import { clearTimeout, setTimeout } from "node:timers";
 import { CtrError } from "../errors.ts";
 import type { Authorizer } from "./authorizer.ts";
 import { parseChallenge } from "./auth.ts";
@@ -15,6 +14,7 @@ import { exchange, type Reach } from "./exchange.ts";
 import { chainText } from "./reach.ts";
 import { redact, refusal, RegistryError } from "./registry_error.ts";
 import { mayPass, pause, pauseMs } from "./retry.ts";
+import { Watch } from "./watch.ts";
 
 /** What to ask for. */
 export interface Request {
@@ -55,18 +55,6 @@ export interface TransportOptions extends Reach {
 
 const ATTEMPTS = 5;
 const MAX_REDIRECTS = 10;
-
-/** Whether an answer still comes. */
-interface Watch {
-  readonly timer: NodeJS.Timeout;
-  /** Aborted when it does not. */
-  readonly late: AbortSignal;
-  paused: boolean;
-  /** Bytes since the clock was set. */
-  came: number;
-  /** As many set it again: less than a kilobyte in a second is as good as nothing. */
-  readonly least: number;
-}
 
 /** One endpoint, seen from one repository. */
 export class Transport {
@@ -153,26 +141,9 @@ export class Transport {
 
   /** The body as it comes. @throws {CtrError} `deadline_exceeded` when it stops coming */
   async *chunks(response: Response): AsyncGenerator<Uint8Array> {
+    const body = (response.body ?? []) as AsyncIterable<Uint8Array>;
     const watch = this.#watches.get(response);
-    try {
-      for await (const chunk of response.body ?? []) {
-        if (watch === undefined) {
-          yield chunk as Uint8Array;
-          continue;
-        }
-        watch.came += chunk.length;
-        watch.paused = true; // while somebody works on it, nobody asks for more
-        yield chunk as Uint8Array;
-        watch.paused = false;
-        if (watch.came < watch.least) continue;
-        watch.came = 0;
-        watch.timer.refresh();
-      }
-    } catch (error) {
-      throw watch?.late.aborted ? watch.late.reason : error;
-    } finally {
-      clearTimeout(watch?.timer);
-    }
+    yield* watch === undefined ? body : watch.incoming(body);
   }
 
   /** A whole body. @throws {CtrError} `data_loss` when it has more than `limit` bytes */
@@ -202,7 +173,7 @@ export class Transport {
 
   /** Nobody wants the body. */
   async discard(response: Response): Promise<void> {
-    clearTimeout(this.#watches.get(response)?.timer);
+    this.#watches.get(response)?.end();
     await response.body?.cancel().catch(() => {});
   }
 
@@ -223,28 +194,17 @@ export class Transport {
   ): Promise<Response> {
     const { base, headers, registry, timeoutMs = 60_000 } = this.options;
     const outer = request.signal ?? this.options.signal;
-    const stop = new AbortController();
-    const late = (): void => {
-      if (watch.paused) return void timer.refresh();
-      const operation = this.options.operation;
-      stop.abort(
-        new CtrError({
-          code: "deadline_exceeded",
-          operation,
-          subject: this.options.subject,
-          reason: `${registry} sends ${
-            watch.came === 0 ? "nothing" : "next to nothing"
-          } for ${timeoutMs} ms`,
-        }),
-      );
-    };
-    const timer = setTimeout(late, timeoutMs);
-    const watch: Watch = { timer, late: stop.signal, paused: false, came: 0, least: timeoutMs };
+    const watch = new Watch(timeoutMs, (nothing) => {
+      const { operation, subject } = this.options;
+      const reason = `${registry} sends ${
+        nothing ? "nothing" : "next to nothing"
+      } for ${timeoutMs} ms`;
+      return new CtrError({ code: "deadline_exceeded", operation, subject, reason });
+    });
     const whole = request.body?.();
-    // While we send, the registry has nothing to say.
     const body = whole === undefined || whole instanceof Uint8Array
       ? whole
-      : ReadableStream.from(watched(whole, timer));
+      : ReadableStream.from(watch.outgoing(whole));
     try {
       const init = {
         method,
@@ -256,15 +216,15 @@ export class Transport {
           ...authorization === undefined ? {} : { Authorization: authorization },
         },
         redirect: "manual",
-        signal: outer === undefined ? stop.signal : AbortSignal.any([outer, stop.signal]),
+        signal: outer === undefined ? watch.signal : AbortSignal.any([outer, watch.signal]),
         ...body === undefined ? {} : { body: body as BodyInit, duplex: "half" },
       } as RequestInit;
       const response = await exchange(url, init, this.options);
       this.#watches.set(response, watch);
       return response;
     } catch (error) {
-      clearTimeout(timer);
-      throw stop.signal.aborted ? stop.signal.reason : error;
+      watch.end();
+      throw watch.signal.aborted ? watch.signal.reason : error;
     }
   }
 
@@ -287,16 +247,5 @@ export class Transport {
       errors: [],
       cause,
     });
-  }
-}
-
-/** Each chunk that is taken is a sign of life. */
-async function* watched(
-  source: AsyncIterable<Uint8Array>,
-  timer: NodeJS.Timeout,
-): AsyncGenerator<Uint8Array> {
-  for await (const chunk of source) {
-    timer.refresh();
-    yield chunk;
   }
 }
