@@ -41,8 +41,9 @@ const tags = async (cli: Cli): Promise<string[]> =>
   (await cli.ok(["images", "--format", "{{.Repository}}:{{.Tag}}"])).trim().split("\n").sort();
 
 function files(cli: Cli): number {
-  const directories = ["content/blobs/sha256", "content/ingest", "snapshots/overlayfs", "leases"];
-  return directories.map((path) => join(cli.data, path)).filter((path) => existsSync(path))
+  const snapshotters = readdirSync(join(cli.data, "snapshots")).map((name) => `snapshots/${name}`);
+  return ["content/blobs/sha256", "content/ingest", "leases", ...snapshotters]
+    .map((path) => join(cli.data, path)).filter((path) => existsSync(path))
     .reduce((sum, path) => sum + readdirSync(path).length, 0);
 }
 
