@@ -117,4 +117,6 @@ export interface ContainerRecord {
   readonly createdAt: number;
   readonly config: ContainerConfig;
   readonly hostConfig: HostConfig;
+  /** It was made to be started by who made it: if it was not, that was killed. */
+  readonly startsAtOnce?: boolean;
 }

@@ -28,6 +28,9 @@ export interface PreparedContainer {
   readonly lock: ContainerLock;
 }
 
+/** What is asked for, and whether this process starts it. */
+type Making = ContainerOptions & { readonly startsAtOnce?: boolean };
+
 /**
  * Make a container, not started. When it fails, nothing of it is left.
  *
@@ -38,7 +41,7 @@ export async function createContainer(
   engine: Engine,
   options: ContainerOptions,
 ): Promise<Pick<PreparedContainer, "record" | "mounts">> {
-  const { record, mounts, lock } = await makeContainer(engine, options);
+  const { record, mounts, lock } = await makeContainer(engine, { ...options, startsAtOnce: false });
   lock.release();
   return { record, mounts };
 }
@@ -46,7 +49,7 @@ export async function createContainer(
 /** Make a container, and hold it. */
 export async function makeContainer(
   engine: Engine,
-  options: ContainerOptions,
+  options: Making,
 ): Promise<PreparedContainer> {
   const prepared = await prepareContainer(engine, options);
   try {
@@ -66,7 +69,7 @@ export async function makeContainer(
  */
 export async function prepareContainer(
   engine: Engine,
-  options: ContainerOptions,
+  options: Making,
   attempts = 3,
 ): Promise<PreparedContainer> {
   const { directories } = engine;
@@ -105,6 +108,7 @@ export async function prepareContainer(
     createdAt: Date.now(),
     config: containerConfig(options, image, id),
     hostConfig: host,
+    ...options.startsAtOnce === false ? {} : { startsAtOnce: true },
   };
   const directory = dataDir(directories, id);
   let mounts: readonly Mount[] = [];

@@ -1,11 +1,12 @@
 /**
  * Removes what processes left that were killed while they made or removed a container: directories
- * without a record, which nobody holds.
+ * without a record, and containers of `run --rm` that were never started, which nobody holds.
  *
  * @module
  */
 
 import { isNotFound } from "../errors.ts";
+import { exists } from "../program/mod.ts";
 import { tryLock } from "./container_lock.ts";
 import { removeFiles } from "./create.ts";
 import { SNAPSHOTTERS } from "../snapshot/mod.ts";
@@ -20,12 +21,13 @@ export async function sweepContainers(engine: Engine): Promise<void> {
   if (!existsSync(parent)) return;
   let found = false;
   for (const id of readdirSync(parent)) {
-    if (!/^[0-9a-f]{64}$/.test(id) || engine.state.containers.get(id) !== undefined) continue;
+    if (!/^[0-9a-f]{64}$/.test(id) || isSomebodys(engine, id)) continue;
     try {
       using lock = tryLock(dataDir(engine.directories, id));
       // A maker holds it until there is a record; a remover forgets the record first.
-      if (lock === undefined || engine.state.containers.get(id) !== undefined) continue;
+      if (lock === undefined || isSomebodys(engine, id)) continue;
       found = true;
+      engine.state.containers.remove(id);
       await endOrphans(engine, id);
       for (const snapshotter of SNAPSHOTTERS) { // the record that named it is gone
         if (engine.state.snapshots(snapshotter).get(id) === undefined) continue;
@@ -40,4 +42,16 @@ export async function sweepContainers(engine: Engine): Promise<void> {
   for (const snapshotter of SNAPSHOTTERS) {
     await (await engine.snapshotterOf({ snapshotter })).cleanup();
   }
+}
+
+/** How long a shim may need to start what it was told to before its client was killed. */
+const PATIENCE_MS = 2000;
+
+/** Whether there is a record of a container that anybody will come back to. */
+function isSomebodys(engine: Engine, id: string): boolean {
+  const record = engine.state.containers.get(id);
+  if (record === undefined) return false;
+  if (record.startsAtOnce !== true || !record.hostConfig.autoRemove) return true;
+  return Date.now() - record.createdAt < PATIENCE_MS ||
+    exists(`${dataDir(engine.directories, id)}/state.json`);
 }

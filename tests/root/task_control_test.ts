@@ -287,6 +287,28 @@ test(
 );
 
 test(
+  "a container of run --rm that nobody started is swept, one of create --rm is not",
+  NEEDS,
+  () =>
+    withEngine("task-unstarted", "own shim", async ({ engine, leftovers }) => {
+      const { makeContainer } = await import("../../src/task/create.ts");
+      const { listContainers } = await list();
+      const options = { ...FOREVER, autoRemove: true };
+      const { record: kept } = await createContainer(engine, options);
+      const made = await makeContainer(engine, options);
+      const old = (id: string) => engine.state.containers.update(id, { createdAt: 1 });
+      const ids = async () => (await listContainers(engine)).map(({ record }) => record.id);
+      old(kept.id);
+      old(made.record.id);
+      assert.deepEqual((await ids()).sort(), [kept.id, made.record.id].sort(), "it is held");
+      made.lock.release(); // what the kernel does for a process that is killed
+      assert.deepEqual(await ids(), [kept.id]);
+      await engine.snapshotter.settled();
+      assert.deepEqual(leftovers(), [kept.id]);
+    }),
+);
+
+test(
   "a name is taken until its container is removed",
   NEEDS,
   () =>
