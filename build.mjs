@@ -195,3 +195,4 @@ for (const main of Object.keys(PROGRAMS)) {
   await bundle(`${dirname(main)}/later.ts`, second(main, shared));
 }
 await bundle("src/shim/main.ts");
+await bundle("src/image/unpack_worker.ts");

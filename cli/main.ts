@@ -130,6 +130,7 @@ function open(
     directories: found,
     cleanupArgv: [...runtimeArgv, program("cli/main"), ...roots, "rm", "--force"],
     shimScript: program("src/shim/main"),
+    unpackScript: program("src/image/unpack_worker"),
     openSnapshotter,
     env,
   });

@@ -7,12 +7,14 @@
 import { Readable } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { CtrError } from "../errors.ts";
+import { type Gunzip, gunzip } from "./gunzip.ts";
 
-/** Larger chunks than the default: 632 instead of 385 MB/s. */
-const CHUNK = 1 << 20;
+/** Larger chunks than the default. */
+const CHUNK = 256 << 10;
 
 /**
- * The uncompressed bytes of a layer. Memory is bounded: it is read as slowly as it is consumed.
+ * The uncompressed bytes of a layer. Memory is bounded: it is read as slowly as it is consumed, and a
+ * chunk is valid only until the next one is asked for.
  *
  * @throws {CtrError} `data_loss` when the compressed data is malformed.
  */
@@ -26,11 +28,20 @@ export async function* decompress(source: AsyncIterable<Uint8Array>): AsyncItera
     else head = head.length === 0 ? new Uint8Array(next.value) : join(head, next.value);
   }
   const rest = (async function* () {
-    if (head.length > 0) yield head;
-    for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
-      yield next.value;
+    try {
+      if (head.length > 0) yield head;
+      for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
+        yield next.value;
+      }
+    } finally {
+      await iterator.return?.();
     }
   })();
+  const gzip = isGzip(head) ? gunzip() : undefined;
+  if (gzip !== undefined) {
+    yield* decompressed(gzip, rest);
+    return;
+  }
   const decoder = decoderOf(head);
   if (decoder === undefined) {
     yield* rest;
@@ -60,8 +71,24 @@ export async function* decompress(source: AsyncIterable<Uint8Array>): AsyncItera
   }
 }
 
+async function* decompressed(
+  gzip: Gunzip,
+  source: AsyncIterable<Uint8Array>,
+): AsyncIterable<Uint8Array> {
+  try {
+    for await (const piece of source) yield* gzip.write(piece);
+    yield* gzip.end();
+  } finally {
+    gzip.close();
+  }
+}
+
+function isGzip(head: Uint8Array): boolean {
+  return head[0] === 0x1f && head[1] === 0x8b;
+}
+
 function decoderOf(head: Uint8Array): ReturnType<typeof createGunzip> | undefined {
-  if (head[0] === 0x1f && head[1] === 0x8b) return createGunzip({ chunkSize: CHUNK });
+  if (isGzip(head)) return createGunzip({ chunkSize: CHUNK });
   if (head[0] === 0x28 && head[1] === 0xb5 && head[2] === 0x2f && head[3] === 0xfd) {
     return createZstdDecompress({ chunkSize: CHUNK }) as ReturnType<typeof createGunzip>;
   }

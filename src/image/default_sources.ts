@@ -5,7 +5,7 @@
  */
 
 import { CtrError } from "../errors.ts";
-import { type BlobDirectory, blobDirectory, decompress, type Download } from "../content/mod.ts";
+import { type BlobDirectory, blobDirectory, type Download } from "../content/mod.ts";
 import type { Lease } from "../state/mod.ts";
 import type { ImagesOptions } from "./images.ts";
 import { splitName } from "./name.ts";
@@ -69,12 +69,12 @@ async function openRemote(
     },
     layer: async function* (descriptor, { onBytes = () => {}, signal: stop }) {
       if (await blobs.has(descriptor.digest)) {
-        yield* blobs.layer(descriptor);
+        yield* blobs.stream(descriptor.digest);
         return;
       }
       const download: Download = (stored) =>
         counted(registry.blob(descriptor, { signal: stop, stored }), onBytes);
-      yield* decompress(blobs.ingest(descriptor, download, { signal: stop }));
+      yield* blobs.ingest(descriptor, download, { signal: stop });
     },
   };
 }

@@ -37,6 +37,8 @@ export interface ImagesOptions {
   readonly sources?: ImageSources | undefined;
   /** How to get into registries, where a pull does not say; asked when one is talked to. */
   readonly access?: (() => Promise<RegistryAccess>) | undefined;
+  /** The program of a thread that unpacks, where it is not the source: a bundle. */
+  readonly unpackScript?: string | undefined;
 }
 
 /** What a name points to, in a registry or in the store. */

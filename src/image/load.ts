@@ -92,7 +92,7 @@ export async function storing(
 
 /** Check and unpack one image. @returns what gives it its names. */
 async function unpack(
-  { state, snapshotter }: ImagesOptions,
+  { state, snapshotter, unpackScript }: ImagesOptions,
   how: LoadOptions,
   { blobs, lease }: { readonly blobs: BlobStore; readonly lease: Lease },
   { target, names }: ArchiveImage,
@@ -115,10 +115,11 @@ async function unpack(
     state,
     snapshotter,
     lease,
-    first: (layer) => blobs.layer(layer),
+    first: ({ digest }) => blobs.stream(digest),
     again: (layer) => blobs.layer(layer),
     onProgress: how.onProgress ?? (() => {}),
     signal: how.signal,
+    unpackScript,
   });
   const variant = variantOf(documents, { target: target.digest, platform, chainId });
   const others = how.platform === undefined ? await otherVariants(target, platform, blobs) : [];

@@ -29,7 +29,7 @@ export async function pullImage(
   reference: string,
   how: PullImageOptions = {},
 ): Promise<Image> {
-  const { state, snapshotter } = options;
+  const { state, snapshotter, unpackScript } = options;
   const { onProgress = () => {}, signal } = how;
   const name = canonicalName(reference);
   const platform = normalizePlatform(how.platform);
@@ -54,6 +54,7 @@ export async function pullImage(
       signal,
       first: fetch,
       again: (layer) => sources.blobs.layer(layer),
+      unpackScript,
     });
     // An image that was removed by force leaves the snapshots that containers are on, but no blobs.
     for (const layer of documents.layers) {

@@ -6,6 +6,7 @@
  */
 
 import { createHash } from "node:crypto";
+import { decompress } from "../content/mod.ts";
 import { CtrError } from "../errors.ts";
 import { readDescriptor } from "../oci/mod.ts";
 import type { ImageVariant, Lease } from "../state/mod.ts";
@@ -122,7 +123,7 @@ function fetched(
 async function drain(source: AsyncIterable<Uint8Array>, diffId: string | undefined): Promise<void> {
   const [algorithm, expected] = diffId?.split(":") ?? [];
   const hash = algorithm === undefined ? undefined : createHash(algorithm);
-  for await (const chunk of source) hash?.update(chunk);
+  for await (const chunk of decompress(source)) hash?.update(chunk);
   const actual = hash?.digest("hex");
   if (actual === expected) return;
   throw new CtrError({

@@ -17,8 +17,8 @@ export interface RemoteImage {
   /** An index, manifest or configuration, verified, and stored as a blob. */
   document(descriptor: Descriptor): Promise<Uint8Array>;
   /**
-   * The uncompressed tar of a layer, while it is fetched, verified and stored. That it ends without
-   * an error means that digest and size were right.
+   * The blob of a layer, while it is fetched, verified and stored. That it ends without an error
+   * means that digest and size were right.
    */
   layer(
     layer: Descriptor,

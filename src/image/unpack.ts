@@ -6,10 +6,9 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
-import { CtrError } from "../errors.ts";
+import { availableParallelism } from "node:os";
 import { call, close, open } from "../program/mod.ts";
-import { applyLayer, commitLayer, type LayerCommit, type Snapshotter } from "../snapshot/mod.ts";
+import { commitLayer, type LayerCommit, type Snapshotter } from "../snapshot/mod.ts";
 import { type Lease, type Lock, lock, type State } from "../state/mod.ts";
 import { chainIds } from "./chain.ts";
 import { type ImageDocuments, readDocuments } from "./documents.ts";
@@ -18,9 +17,17 @@ import type { Descriptor } from "./sources.ts";
 import { sourcesOf } from "./default_sources.ts";
 import { leased } from "./lease.ts";
 import type { Image, ImageProgress } from "./types.ts";
+import { unpackTar } from "./unpack_tar.ts";
+import type { Unpacker } from "./unpack_workers.ts";
 
 /** Layers that download and unpack at the same time, as in Docker. */
 const PARALLEL = 3;
+
+/** Threads that unpack, where there are that many processors. */
+const THREADS = 2;
+
+/** Bytes of layers from which on threads pay. */
+const THREADS_FROM = 24 << 20;
 
 /** Keys of the snapshots that layers are unpacked into; stale ones are swept. */
 export const UNPACK_PREFIX = "unpack-";
@@ -31,12 +38,14 @@ export interface UnpackOptions {
   readonly snapshotter: Snapshotter;
   /** Holds the chain, and with it what is being unpacked. */
   readonly lease: Lease;
-  /** The uncompressed tar of a layer, for the first time. */
+  /** The blob of a layer, for the first time. */
   readonly first: (layer: Descriptor, signal: AbortSignal) => AsyncIterable<Uint8Array>;
-  /** The same again, from the store. */
+  /** Its uncompressed tar, from the store. */
   readonly again: (layer: Descriptor) => AsyncIterable<Uint8Array>;
   readonly onProgress: (progress: ImageProgress) => void;
   readonly signal?: AbortSignal | undefined;
+  /** The program of a thread that unpacks, where it is not the source: a bundle. */
+  readonly unpackScript?: string | undefined;
 }
 
 interface Job {
@@ -87,14 +96,32 @@ export async function unpackLayers(
         key: `${UNPACK_PREFIX}${chainId}-${process.pid}-${Date.now()}`,
       });
     }
-    await removeStale(jobs, options);
-    if (snapshotter.rebase) await unpackTogether(jobs, options);
-    else for (const job of jobs) await unpackTogether([job], options);
+    const unpacker = await unpackerFor(jobs, options);
+    try {
+      await removeStale(jobs, options);
+      if (snapshotter.rebase) await unpackTogether(jobs, unpacker, options);
+      else for (const job of jobs) await unpackTogether([job], unpacker, options);
+    } finally {
+      unpacker.close();
+    }
     if (jobs.length > 0) await snapshotter.ready?.(jobs.at(-1)!.chainId);
   } finally {
     for (const held of locks) held.release();
   }
   return chain.at(-1) ?? "";
+}
+
+/** Threads for a large image on a machine that has several processors. */
+async function unpackerFor(
+  jobs: readonly Job[],
+  { snapshotter, unpackScript }: UnpackOptions,
+): Promise<Unpacker> {
+  const bytes = jobs.reduce((sum, { layer }) => sum + layer.size, 0);
+  const processors = availableParallelism();
+  if (bytes < THREADS_FROM || processors < 2) return { unpack: unpackTar, close: () => {} };
+  const { startThreads } = await import("./unpack_workers.ts");
+  const count = Math.min(THREADS, processors, snapshotter.rebase ? jobs.length : 1);
+  return startThreads(unpackScript ?? new URL("./unpack_worker.ts", import.meta.url), count);
 }
 
 /** Whose lock we hold is filled by nobody: a process died there. */
@@ -109,7 +136,11 @@ async function removeStale(
   }
 }
 
-async function unpackTogether(jobs: readonly Job[], options: UnpackOptions): Promise<void> {
+async function unpackTogether(
+  jobs: readonly Job[],
+  unpacker: Unpacker,
+  options: UnpackOptions,
+): Promise<void> {
   const { state, snapshotter, onProgress } = options;
   const abort = new AbortController();
   const signal = options.signal === undefined
@@ -123,9 +154,9 @@ async function unpackTogether(jobs: readonly Job[], options: UnpackOptions): Pro
       const { key, layer, chainId, parent } = job;
       await snapshotter.prepare(key, snapshotter.rebase ? undefined : parent);
       prepared.push(key);
-      const source = (): AsyncIterable<Uint8Array> =>
-        verified(options.first(layer, signal), job.diffId, signal);
-      const result = await applyLayer(snapshotter, key, source);
+      const task = { target: await snapshotter.applyTarget(key), diffId: job.diffId };
+      const source = stoppable(options.first(layer, signal), signal);
+      const result = await unpacker.unpack(task, source, layer.size);
       onProgress({ status: "done", id: layer.digest });
       const again = (): AsyncIterable<Uint8Array> => options.again(layer);
       commits.set(job, { key, name: chainId, parent, result, source: again });
@@ -162,6 +193,16 @@ function firstCause(errors: readonly unknown[], reason: unknown): unknown {
   return errors.includes(reason) ? reason : errors[0];
 }
 
+async function* stoppable(
+  source: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): AsyncIterable<Uint8Array> {
+  for await (const chunk of source) {
+    signal.throwIfAborted();
+    yield chunk;
+  }
+}
+
 /** A committed snapshot is trusted after a power failure, so its files must be on disk. */
 function flush(directory: string): void {
   const fd = open(directory, 0);
@@ -169,29 +210,6 @@ function flush(directory: string): void {
     call("syncfs", directory, fd);
   } finally {
     close(fd);
-  }
-}
-
-async function* verified(
-  source: AsyncIterable<Uint8Array>,
-  diffId: string,
-  signal: AbortSignal,
-): AsyncIterable<Uint8Array> {
-  const [algorithm, expected] = diffId.split(":") as [string, string];
-  const hash = createHash(algorithm);
-  for await (const chunk of source) {
-    signal.throwIfAborted();
-    hash.update(chunk);
-    yield chunk;
-  }
-  const actual = hash.digest("hex");
-  if (actual !== expected) {
-    throw new CtrError({
-      code: "data_loss",
-      operation: "unpack layer",
-      subject: diffId,
-      reason: `its uncompressed digest is ${algorithm}:${actual}`,
-    });
   }
 }
 
@@ -213,7 +231,7 @@ export async function unpackStored(
     await unpackLayers(documents, {
       ...options,
       lease,
-      first: (layer) => blobs.layer(layer),
+      first: ({ digest }) => blobs.stream(digest),
       again: (layer) => blobs.layer(layer),
       onProgress: how.onProgress ?? (() => {}),
       signal: how.signal,

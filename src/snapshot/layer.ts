@@ -21,7 +21,7 @@ import { openMerged } from "./_merged.ts";
 import { getXattrs, setTimes, setXattrs } from "./_metadata.ts";
 import { makeRoot } from "./overlay.ts";
 import { applier, type ApplyResult } from "./apply.ts";
-import type { Snapshotter, Usage } from "./types.ts";
+import type { ApplyTarget, Snapshotter, Usage } from "./types.ts";
 
 /** A layer's uncompressed tar. */
 export type LayerSource = () => AsyncIterable<Uint8Array>;
@@ -36,9 +36,16 @@ export async function applyLayer(
   key: string,
   source: LayerSource,
 ): Promise<ApplyResult> {
-  const target = await snapshotter.applyTarget(key);
-  if (target.keep === undefined) return await applyTo(target, source);
-  return await (await import("./erofs/keep_layer.ts")).keepLayer(target.keep, source());
+  return await applyTar(await snapshotter.applyTarget(key), source());
+}
+
+/** The same, for who has no store at hand: nothing but the target is touched. */
+export async function applyTar(
+  target: ApplyTarget,
+  source: AsyncIterable<Uint8Array>,
+): Promise<ApplyResult> {
+  if (target.keep === undefined) return await applyTo(target, () => source);
+  return await (await import("./erofs/keep_layer.ts")).keepLayer(target.keep, source);
 }
 
 async function applyTo(

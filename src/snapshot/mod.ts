@@ -75,6 +75,13 @@ export async function applyLayer(
   return (await import("./layer.ts")).applyLayer(...args);
 }
 
+/** Unpack a layer's tar to where a snapshotter wants it; see {@link import("./layer.ts")}. */
+export async function applyTar(
+  ...args: Parameters<typeof import("./layer.ts").applyTar>
+): Promise<import("./apply.ts").ApplyResult> {
+  return (await import("./layer.ts")).applyTar(...args);
+}
+
 /** Commit an unpacked layer on top of its parent; see {@link import("./layer.ts")}. */
 export async function commitLayer(
   ...args: Parameters<typeof import("./layer.ts").commitLayer>

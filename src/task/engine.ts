@@ -38,6 +38,8 @@ export interface EngineOptions {
   readonly cleanupArgv: readonly string[];
   /** The shim's program, where it is not the source: a bundle. */
   readonly shimScript?: string | undefined;
+  /** The same for the threads that unpack images. */
+  readonly unpackScript?: string | undefined;
   /**
    * All containers started here have one shim, which is started once: for a process that starts many.
    * Killing that shim ends them all.
@@ -54,13 +56,18 @@ export interface EngineOptions {
  * started its shim by then.
  */
 export function openEngine(options: EngineOptions): Engine {
+  const { unpackScript } = options;
   let opened: Pick<Engine, "state" | "snapshotter" | "images"> | undefined;
   const store = () => {
     if (opened === undefined) {
       const state = openState(options.directories);
       const snapshotter = (options.openSnapshotter ?? openUsual)(state);
       const access = () => dockerConfigAccess(options.env ?? {});
-      opened = { state, snapshotter, images: openImages({ state, snapshotter, access }) };
+      opened = {
+        state,
+        snapshotter,
+        images: openImages({ state, snapshotter, access, unpackScript }),
+      };
     }
     return opened;
   };
@@ -86,7 +93,10 @@ export function openEngine(options: EngineOptions): Engine {
     const { openSnapshotter } = await import("../snapshot/mod.ts");
     const other = await openSnapshotter(name, state);
     const access = () => dockerConfigAccess(options.env ?? {});
-    return { snapshotter: other, images: openImages({ state, snapshotter: other, access }) };
+    return {
+      snapshotter: other,
+      images: openImages({ state, snapshotter: other, access, unpackScript }),
+    };
   };
   return {
     directories: options.directories,
