@@ -71,10 +71,13 @@ function memorySettings(
 }
 
 /** Version 1 counts memory and swap together, version 2 the swap alone. -1 is no limit. */
-function swapV2({ limit = 0, swap = 0 }: OciMemory, current: CurrentValue): number | undefined {
+function swapV2({ limit = 0, ...rest }: OciMemory, current: CurrentValue): number | undefined {
+  const there = current("memory.max")?.trim();
+  // Another limit of memory leaves that of both together as it is.
+  const both = Number(there) + Number(current("memory.swap.max")?.trim() || NaN);
+  const swap = rest.swap || (limit > 0 && both > 0 ? both : 0); // not with `max`
   if (swap === -1 || (limit === -1 && swap === 0)) return -1;
   if (swap === 0) return undefined;
-  const there = current("memory.max")?.trim();
   const memory = limit !== 0 ? limit : there === "max" ? -1 : Number(there ?? 0);
   if (memory === -1) return swap;
   if (memory > 0 && swap >= memory) return swap - memory;

@@ -65,8 +65,10 @@ test("settingsV2() converts weights and rates of block devices", async () => {
 });
 
 test("settingsV2() takes the memory out of memory and swap together", async () => {
-  const swapOf = async (memory: OciResources["memory"], current?: string) =>
-    (await settingsV2({ memory }, () => current)).find(([file]) => file === "memory.swap.max");
+  const swapOf = async (memory: OciResources["memory"], max?: string, swap = "max\n") => {
+    const current = (file: string) => file === "memory.max" ? max : max && swap;
+    return (await settingsV2({ memory }, current)).find(([file]) => file === "memory.swap.max");
+  };
   assert.deepEqual(await swapOf({ limit: 5, swap: 5 }), ["memory.swap.max", "0", "ignore"]);
   assert.deepEqual(await swapOf({ limit: 5, swap: 10 }), ["memory.swap.max", "5", "ignore"]);
   assert.deepEqual(await swapOf({ limit: 5, swap: 11 }), ["memory.swap.max", "6"]);
@@ -77,6 +79,11 @@ test("settingsV2() takes the memory out of memory and swap together", async () =
   // In an update the limit may be the one that is there.
   assert.deepEqual(await swapOf({ swap: 9 }, "5\n"), ["memory.swap.max", "4"]);
   assert.deepEqual(await swapOf({ swap: 9 }, "max\n"), ["memory.swap.max", "9"]);
+  // As in runc: a new limit of memory alone keeps that of both.
+  assert.deepEqual(await swapOf({ limit: 6 }, "5\n", "4\n"), ["memory.swap.max", "3"]);
+  assert.equal(await swapOf({ limit: 6 }, "5\n"), undefined);
+  assert.equal(await swapOf({ limit: 6 }, "max\n", "4\n"), undefined);
+  await assert.rejects(swapOf({ limit: 10 }, "5\n", "4\n"), { message: /\(9 < 10\)$/ });
   const code = "invalid_argument";
   await assert.rejects(swapOf({ swap: 9 }), { code, message: /swap limit without memory limit$/ });
   await assert.rejects(swapOf({ limit: 10, swap: 9 }), { code, message: /should be >= memory/ });
