@@ -29,6 +29,7 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   login: () => import("./login.ts"),
   logout: () => import("./logout.ts"),
   logs: () => import("./logs.ts"),
+  "manifest inspect": () => import("./manifest_inspect.ts"),
   pause: () => import("./pause.ts"),
   ps: () => import("./ps.ts"),
   pull: () => import("./pull.ts"),
@@ -90,6 +91,7 @@ export const GROUPS: Readonly<Record<string, Readonly<Record<string, string>>>> 
     tag: "tag",
     verify: "image verify",
   },
+  manifest: { inspect: "manifest inspect" },
   system: { check: "system check", df: "system df", info: "info", prune: "system prune" },
 };
 

@@ -50,20 +50,23 @@ function topLevel(): string[] {
 const ABOUT: Readonly<Record<string, string>> = {
   container: "Manage containers",
   image: "Manage images",
+  manifest: "Manage Docker image manifests and manifest lists",
   system: "Manage ctr",
 };
 
 /** Docker's commands that are not here yet. */
 export const MISSING_COMMANDS: readonly string[] =
   ("build builder buildx checkpoint compose config context cp events " +
-    "manifest network node plugin port rename restart " +
+    "network node plugin port rename restart " +
     "secret service stack stats swarm top trust update volume").split(" ");
+
+const MISSING_OF_MANIFEST = /^manifest (?:annotate|create|push|rm)$/;
 
 /** The error for a command that there is not. */
 export function unknownCommand(words: string): UsageError {
   const [first = "", second] = words.split(" ") as [string, string?];
   const last = second ?? first;
-  if (MISSING_COMMANDS.includes(last)) {
+  if (MISSING_COMMANDS.includes(last) || MISSING_OF_MANIFEST.test(words)) {
     const reason = "it is not supported yet";
     return new UsageError({ command: words, code: "not_implemented", reason, exitCode: 1 });
   }

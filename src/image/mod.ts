@@ -25,6 +25,12 @@ export async function dockerConfigAccess(
   return (await import("../pull/mod.ts")).registryAccess(env);
 }
 
+export type { RemoteManifest, RemoteManifests } from "./remote.ts";
+
+/** What a name in a registry points to; nothing is stored. See {@link RemoteManifests}. */
+export const remoteManifests: typeof import("./remote.ts").remoteManifests = async (name, how) =>
+  (await import("./remote.ts")).remoteManifests(name, how);
+
 export type {
   EnsureOptions,
   FoundTarget,
