@@ -30,6 +30,18 @@ export function isReserved(name: string): boolean {
   return name.startsWith("trusted.overlay.") || name.startsWith("user.overlay.");
 }
 
+/**
+ * Remove attributes of a directory that a layer below gave it, or the kernel did when it was made;
+ * not overlayfs's, nor those that a security module keeps itself.
+ */
+export function clearXattrs(fd: number, subject: string): void {
+  for (const name of getXattrs(fd, subject).keys()) {
+    if (isReserved(name) || /^security\.(?!capability$)/.test(name)) continue;
+    const result = sys(SYS.fremovexattr, fd, cstring(name));
+    if (result !== -ERRNO.ENODATA) check("unpack", "fremovexattr", subject, result);
+  }
+}
+
 /** What the kernel says of attributes that it never takes, whatever the file system. */
 const UNFIT = new Set<number>([ERRNO.E2BIG, ERRNO.ERANGE, ERRNO.EINVAL]);
 

@@ -24,6 +24,7 @@ import {
 } from "./_at.ts";
 import { readLink, walkInRoot } from "./_walk.ts";
 import { deleteTreeAt } from "./_delete_tree.ts";
+import { removeAcls } from "./_acl.ts";
 import { setOpaque } from "./_metadata.ts";
 
 const CACHE = 96;
@@ -64,6 +65,12 @@ export interface Root {
   realPath(path: string, descriptor: number): string;
   /** Make a directory, or keep the one that is there; what else is there goes. Keeps it open. */
   makeDirectory(path: string, parent: number, name: string): number;
+  /**
+   * Note the time of a directory, by its path without links, before something in it changes: `times`
+   * are what directories get back that a layer does not list itself. Does nothing in a new tree.
+   */
+  touch(path: string, descriptor: number): void;
+  readonly times: ReadonlyMap<string, readonly [sec: number, ns: number]>;
   /** Delete whatever is there. */
   remove(parent: number, name: string): void;
   /** Close descriptors that are out of use; call it between entries. */
@@ -71,8 +78,12 @@ export interface Root {
   close(): void;
 }
 
-/** Open a directory as a root. `fd` may be given instead of a path, and is then the root's to close. */
-export function openRoot(where: string | number): Root {
+/**
+ * Open a directory as a root. `fd` may be given instead of a path, and is then the root's to close.
+ *
+ * @param keepTimes whether there is something in it already.
+ */
+export function openRoot(where: string | number, keepTimes = false): Root {
   const fd = typeof where === "number" ? where : open(where, O.O_RDONLY | O_ARCH.O_DIRECTORY);
   const cache = new Map<string, number>();
   const implied = new Set<string>();
@@ -80,6 +91,7 @@ export function openRoot(where: string | number): Root {
   const retired: number[] = [];
   const real = new Map<string, string>();
   let prefix: string | undefined;
+  const times = new Map<string, readonly [number, number]>();
 
   /** The oldest goes: no caller still uses one that {@link CACHE} later ones were opened after. */
   const keep = (path: string, kept: number): number => {
@@ -127,11 +139,18 @@ export function openRoot(where: string | number): Root {
     if (known !== undefined) return known;
     prefix ??= pathOf(fd)?.replace(/\/$/, "");
     const where = pathOf(descriptor);
-    const found = prefix !== undefined && where?.startsWith(`${prefix}/`)
-      ? where.slice(prefix.length + 1)
+    const found = where !== undefined && `${where}/`.startsWith(`${prefix}/`)
+      ? where.slice(prefix!.length + 1)
       : path; // longer than procfs can say
     real.set(path, found);
     return found;
+  };
+  const touch = (path: string, descriptor: number): void => {
+    if (!keepTimes) return;
+    const place = realPath(path, descriptor);
+    if (times.has(place)) return;
+    const status = statusAt(descriptor, "");
+    if (typeof status !== "number") times.set(place, [status.mtimeSec, status.mtimeNs]);
   };
   const makeDirectory = (path: string, parent: number, name: string): number => {
     let opaque = false;
@@ -171,7 +190,9 @@ export function openRoot(where: string | number): Root {
         links + 1,
       );
     }
+    touch(above, parent);
     const made = makeDirectory(path, parent, name);
+    removeAcls(made, path); // or its mode would be theirs
     check("unpack", "fchmod", path, sys(SYS.fchmod, made, 0o755)); // mkdir obeyed the umask
     implied.add(path);
     return made;
@@ -182,6 +203,8 @@ export function openRoot(where: string | number): Root {
     directory: (path) => directory(path),
     existing,
     realPath,
+    touch,
+    times,
     makeDirectory,
     remove,
     recycle,

@@ -16,7 +16,8 @@ import {
   setOwnerAndMode,
   writeAll,
 } from "./_entries.ts";
-import { setOpaque, setTimes } from "./_metadata.ts";
+import { hasDefaultAcl, removeAcls, removeAclsAt } from "./_acl.ts";
+import { clearXattrs, setOpaque, setTimes } from "./_metadata.ts";
 import { cleanPath, openRoot, splitPath } from "./_root.ts";
 import { spaceGuard } from "./_space.ts";
 import { below, deleteForeign, deleteForeignBelow, hideInOverlay, noteOwn } from "./_whiteout.ts";
@@ -59,15 +60,19 @@ export interface ApplyOptions {
 
 /** Start to unpack a layer. */
 export function applier(options: ApplyOptions): Applier {
-  const root = openRoot(options.root);
+  const root = openRoot(options.root, options.whiteouts === "delete");
   const room = spaceGuard(root.fd, "unpack layer");
   const overlay = options.whiteouts === "overlay";
   /** Real paths of this layer: whiteouts delete only what is of lower ones. Overlay needs none. */
   const own = overlay ? undefined : new Set<string>();
+  /** Directories of this layer, by where they are. */
   const directoryTimes = new Map<string, TarEntry>();
   let bytes = 0;
   let inodes = 0;
   let hasRoot = false;
+  /** Whether files in the directory of the last entry inherit an access list. */
+  let inherits = false;
+  let lastAbove: string | undefined;
   let needsLower = false;
   let file = -1;
   let current: TarEntry | undefined;
@@ -83,21 +88,28 @@ export function applier(options: ApplyOptions): Applier {
     if (name.startsWith(WHITEOUT)) return whiteout(above, name, path);
     inodes++;
     const parent = root.directory(above);
-    if (own !== undefined) noteOwn(own, below(root.realPath(above, parent), name));
+    root.touch(above, parent);
+    const place = own === undefined ? path : below(root.realPath(above, parent), name);
+    if (own !== undefined) noteOwn(own, place);
+    if (above !== lastAbove) inherits = hasDefaultAcl(parent);
+    lastAbove = above;
     if (e.type === "directory") {
       const fd = root.makeDirectory(path, parent, name);
       root.implied.delete(path);
+      clearXattrs(fd, path);
       setOwnerAndMode(fd, e, path);
-      directoryTimes.set(path, e);
+      directoryTimes.set(place, e);
       return;
     }
-    directoryTimes.delete(path);
+    directoryTimes.delete(place);
     if (e.type === "file") {
       file = create(root, parent, path, () => openNew(parent, name));
+      if (inherits) removeAcls(file, path);
     } else if (e.type === "hardlink") {
       needsLower = !hardlink(root, parent, name, path, e.link, overlay);
     } else {
       create(root, parent, path, () => makeSpecial(parent, name, e));
+      if (inherits) removeAclsAt(parent, name, path);
       setLinkMetadata(parent, name, e, path);
     }
   };
@@ -105,6 +117,8 @@ export function applier(options: ApplyOptions): Applier {
   const applyRoot = (e: TarEntry): void => {
     if (e.type !== "directory") throw hostile(e.path, "it would replace the root directory");
     hasRoot = true;
+    lastAbove = undefined;
+    clearXattrs(root.fd, "/");
     setOwnerAndMode(root.fd, e, "/");
     directoryTimes.set("", e);
   };
@@ -116,6 +130,7 @@ export function applier(options: ApplyOptions): Applier {
     }
     if (name === OPAQUE) {
       const directory = root.directory(above);
+      root.touch(above, directory);
       if (own === undefined) {
         const fd = check("unpack", "openat", path, openDirectoryAt(directory, "."));
         try {
@@ -136,12 +151,19 @@ export function applier(options: ApplyOptions): Applier {
     if (own !== undefined) {
       const directory = root.existing(above);
       if (directory < 0) return;
+      root.touch(above, directory);
       const target = below(root.realPath(above, directory), hidden);
       if (!own.has(target)) root.remove(directory, hidden);
       else deleteForeignBelow(root, own, target, directory, hidden);
       return;
     }
     hideInOverlay(root.directory(above), hidden, path);
+  };
+
+  const setDirectoryTimes = (path: string, sec: number, ns: number): void => {
+    const fd = root.existing(path);
+    if (fd < 0) return;
+    check("unpack", "utimensat", path, setTimes(fd, path === "" ? "" : ".", sec, ns));
   };
 
   const reader = tarReader({
@@ -169,11 +191,11 @@ export function applier(options: ApplyOptions): Applier {
       reader.end();
       // Last, because each entry that was added to a directory changed its times; deepest first is
       // not needed, since setting times changes no parent's.
-      for (const [path, e] of directoryTimes) {
-        const fd = root.existing(path);
-        if (fd < 0) continue;
-        const name = path === "" ? "" : ".";
-        check("unpack", "utimensat", path, setTimes(fd, name, e.mtimeSec, e.mtimeNs));
+      for (const [path, [sec, ns]] of root.times) {
+        if (!directoryTimes.has(path)) setDirectoryTimes(path, sec, ns);
+      }
+      for (const [path, { mtimeSec, mtimeNs }] of directoryTimes) {
+        setDirectoryTimes(path, mtimeSec, mtimeNs);
       }
       return { usage: { bytes, inodes }, implied: [...root.implied], hasRoot, needsLower };
     },

@@ -7,12 +7,15 @@
 
 import assert from "node:assert/strict";
 import { applyLayer, commitLayer, type Snapshotter, tar, trees } from "../../src/snapshot/mod.ts";
+import { describeTree } from "../fixtures/describe_tree.ts";
 import { mounted } from "../fixtures/mounted.ts";
 import { type Implementation, layer, snapshotterCases } from "./snapshotter_case.ts";
 
 const XATTR = `python3 -c 'import os,sys
 p, k, v = sys.argv[1:]
 os.setxattr(p, k, v.encode(), follow_symlinks=False)'`;
+
+const LOOK = describeTree({ times: "files, in seconds" });
 
 /** Every kind of change that there is. */
 const CHANGE = `echo new > added; echo more >> dir/grown; chmod 700 dir/mode; chown 7:8 dir/owner
@@ -29,22 +32,6 @@ const CHANGES = [
   ...["C /dir/owner", "C /dir/same", "C /dir/same-time", "A /dir/same-time.2", "C /f2d"],
   ...["A /f2d/y", "A /hard", "A /link", "A /null", "A /old", "A /pipe", "C /quiet", "A /sparse"],
 ];
-
-const LOOK = `python3 -c '
-import hashlib, os
-inodes = {}
-for top, dirs, files in os.walk("."):
-    dirs.sort()
-    for name in sorted(dirs + files):
-        p = os.path.join(top, name)
-        s = os.lstat(p)
-        first = inodes.setdefault(s.st_ino, p)
-        a = {k: os.getxattr(p, k, follow_symlinks=False) for k in os.listxattr(p, follow_symlinks=False)}
-        t = os.readlink(p) if os.path.islink(p) else ""
-        if os.path.isfile(p) and not t: t = hashlib.sha256(open(p, "rb").read()).hexdigest()
-        d = os.path.isdir(p) and not os.path.islink(p)
-        print(p, oct(s.st_mode), s.st_uid, s.st_gid, s.st_rdev, "" if d else (s.st_size, s.st_nlink, first, s.st_mtime_ns // 10**9), t, a)
-'`;
 
 /** Register the suite. */
 export function snapshotterChangesContract(implementation: Implementation): void {
