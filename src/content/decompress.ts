@@ -1,5 +1,6 @@
 /**
- * Layer blobs to tar: gzip, zstd or plain, told by the first bytes, since media types lie.
+ * Layer blobs to tar: gzip, zstd or plain, told by the first bytes, since media types lie; archives
+ * that a person gave also xz and bzip2.
  *
  * @module
  */
@@ -8,6 +9,7 @@ import { Readable } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { CtrError } from "../errors.ts";
 import { type Gunzip, gunzip } from "./gunzip.ts";
+import { isZstd, zstdFrames } from "./zstd_frames.ts";
 
 /** Larger chunks than the default. */
 const CHUNK = 256 << 10;
@@ -16,13 +18,17 @@ const CHUNK = 256 << 10;
  * The uncompressed bytes of a layer. Memory is bounded: it is read as slowly as it is consumed, and a
  * chunk is valid only until the next one is asked for.
  *
+ * @param options.programs whether xz and bzip2 are run for what they made
  * @throws {CtrError} `data_loss` when the compressed data is malformed.
  */
-export async function* decompress(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+export async function* decompress(
+  source: AsyncIterable<Uint8Array>,
+  { programs = false }: { readonly programs?: boolean } = {},
+): AsyncIterable<Uint8Array> {
   const iterator = source[Symbol.asyncIterator]();
   let head = new Uint8Array(0);
   let done = false;
-  while (head.length < 4 && !done) {
+  while (head.length < 6 && !done) {
     const next = await iterator.next();
     if (next.done === true) done = true;
     else head = head.length === 0 ? new Uint8Array(next.value) : join(head, next.value);
@@ -44,10 +50,18 @@ export async function* decompress(source: AsyncIterable<Uint8Array>): AsyncItera
   }
   const decoder = decoderOf(head);
   if (decoder === undefined) {
+    if (programs) {
+      const { byProgram, programFor } = await import("./decompress_program.ts");
+      const program = programFor(head);
+      if (program !== undefined) {
+        yield* byProgram(program, rest);
+        return;
+      }
+    }
     yield* rest;
     return;
   }
-  const input = Readable.from(rest, { objectMode: false });
+  const input = Readable.from(isZstd(head) ? zstdFrames(rest) : rest, { objectMode: false });
   input.on("error", (error) => decoder.destroy(error));
   input.pipe(decoder);
   try {
@@ -89,7 +103,7 @@ function isGzip(head: Uint8Array): boolean {
 
 function decoderOf(head: Uint8Array): ReturnType<typeof createGunzip> | undefined {
   if (isGzip(head)) return createGunzip({ chunkSize: CHUNK });
-  if (head[0] === 0x28 && head[1] === 0xb5 && head[2] === 0x2f && head[3] === 0xfd) {
+  if (isZstd(head)) {
     return createZstdDecompress({ chunkSize: CHUNK }) as ReturnType<typeof createGunzip>;
   }
   return undefined;

@@ -85,7 +85,7 @@ export async function readArchive(
     end: () => finish(),
   });
   try {
-    for await (const chunk of decompress(source)) reader.push(chunk);
+    for await (const chunk of decompress(source, { programs: true })) reader.push(chunk);
     reader.end();
   } catch (error) {
     writer?.abort();

@@ -137,7 +137,7 @@ async function store(
 ): Promise<{ digest: string; size: number }> {
   const writer = blobs.create();
   try {
-    for await (const chunk of decompress(source)) writer.write(chunk);
+    for await (const chunk of decompress(source, { programs: true })) writer.write(chunk);
   } catch (error) {
     writer.abort();
     throw error;
