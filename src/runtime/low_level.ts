@@ -41,6 +41,10 @@ export interface LowLevelProcess extends Pick<RuntimeProcess, "keeper"> {
    * @returns whether it was there
    */
   kill?(signal: number): Promise<boolean>;
+  /** Its input has ended, where closing the pipe is not enough. */
+  closeStdin?(): void;
+  /** Its terminal has another size, where that is not `console`. */
+  resize?(width: number, height: number): void;
 }
 
 /** How a container is saved. */
@@ -65,6 +69,12 @@ export interface LowLevelRuntime {
   exec(options: LowLevelExecOptions): Promise<LowLevelProcess>;
   destroy(container: ContainerRef): Promise<void>;
   freeze(container: ContainerRef, frozen: boolean): Promise<void>;
+  /** A process with a terminal gets stdin and stdout all the same: the terminal is behind them. */
+  readonly relaysTerminal?: boolean;
+  /** What it uses, in containerd's words; absent: `stats` tells it. */
+  metrics?(
+    container: ContainerRef,
+  ): Promise<{ readonly typeUrl: string; readonly value: Uint8Array } | undefined>;
   /** What its controllers counted, in the words of `runc events --stats`. */
   stats(container: ContainerRef): Promise<Readonly<Record<string, unknown>>>;
   /** Change limits while it runs: all that are mentioned, or none. */

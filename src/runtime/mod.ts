@@ -216,6 +216,20 @@ export const builtIn: LowLevelRuntime = {
   pids,
 };
 
+/** The error of a runtime that failed, from its own words; see `command/failure.ts`. */
+export async function commandFailure(
+  ...args: Parameters<typeof import("./command/failure.ts").commandError>
+): Promise<Error> {
+  return (await import("./command/failure.ts")).commandError(...args);
+}
+
+/** The steps that mount a root in a mount namespace of its own; see `command/rootfs.ts`. */
+export async function privateRootfs(): Promise<
+  typeof import("./command/rootfs.ts").privateRootfsSteps
+> {
+  return (await import("./command/rootfs.ts")).privateRootfsSteps;
+}
+
 /** Wait for a child of this process; see `command/children.ts`. */
 export async function childEnded(pid: number): Promise<number> {
   return await (await import("./command/children.ts")).childEnded(pid);

@@ -21,6 +21,7 @@ export class ShimClient {
   #next = 1;
   #gone = false;
   #unrefs = false;
+  #onGone = () => {};
 
   /** Over a connected socket. */
   static over(fd: number): ShimClient {
@@ -83,6 +84,14 @@ export class ShimClient {
     >;
   }
 
+  /** Resolves when the other side is gone. */
+  ended(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#gone) resolve();
+      else this.#onGone = resolve;
+    });
+  }
+
   /** True when no call can succeed any more. */
   get gone(): boolean {
     return this.#gone;
@@ -124,6 +133,7 @@ export class ShimClient {
       onEnd: () => this.#connection.close(),
       onClose: () => {
         this.#gone = true;
+        this.#onGone();
         for (const resolve of this.#pending.values()) resolve({ error: shimGone() });
         this.#pending.clear();
       },

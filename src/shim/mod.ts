@@ -17,6 +17,7 @@ export { ShimClient } from "./client.ts";
 export { createRequest, type NewTask } from "./create_request.ts";
 export { type KeptOutcome, KeptTask } from "./kept_task.ts";
 export { type OwnShim, type Shim, type ShimProgram, shimProgram, spawnShim } from "./spawn.ts";
+export { namedRuntime } from "./task_runtime.ts";
 export type { CreateTaskOptions } from "./task_api.ts";
 export type { ProcessExit, TaskState } from "./types.ts";
 

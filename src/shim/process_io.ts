@@ -32,6 +32,8 @@ export interface OpenStdio {
 /** How to wire a process. */
 export interface IoOptions extends OpenStdio {
   readonly terminal: boolean;
+  /** The terminal is behind pipes. */
+  readonly relaysTerminal?: boolean;
   readonly openStdin: boolean;
   /** End its stdin when the client that writes to it goes. */
   readonly stdinOnce: boolean;
@@ -71,12 +73,15 @@ export class ProcessIo {
   #finished: Promise<unknown> = Promise.resolve();
   #received = 0;
   #waitingForClients = 0;
+  /** Called when the process's input has ended. */
+  onStdinEnd: () => void = () => {};
   /** The descriptors for the runtime; unused with a terminal, or where the process has its own. */
   readonly stdio: Stdio;
 
   constructor(options: IoOptions) {
     this.#options = options;
-    if (options.terminal || options.output !== undefined) {
+    const { relaysTerminal = false } = options;
+    if ((options.terminal && !relaysTerminal) || options.output !== undefined) {
       this.stdio = { stdin: -1, stdout: -1, stderr: -1 };
       const [stdout, stderr] = options.output ?? [];
       if (stdout !== undefined) this.#output = [[stdout, "stdout"], [stderr!, "stderr"]];
@@ -217,7 +222,7 @@ export class ProcessIo {
   }
 
   #setStdin(fd: number): void {
-    this.#stdin = new StdinQueue(fd, this.#options.terminal, (full) => {
+    const onFull = (full: boolean) => {
       if (full) this.#stdinRoom ??= Promise.withResolvers();
       else {
         this.#stdinRoom?.resolve();
@@ -227,7 +232,8 @@ export class ProcessIo {
         if (full) connection.pause();
         else connection.resume();
       }
-    });
+    };
+    this.#stdin = new StdinQueue(fd, this.#options.terminal, onFull, () => this.onStdinEnd());
   }
 
   async #pump(fd: number, stream: "stdout" | "stderr", kind: "pipe" | "pty"): Promise<void> {

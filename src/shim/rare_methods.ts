@@ -38,7 +38,10 @@ export async function callRarely(
     }
     case "Stats": {
       const { runtime, ref } = find(decode(METHODS.Stats.request, payload).id);
-      return { stats: metricsOf(await runtime.stats(ref)) };
+      const stats = runtime.metrics === undefined
+        ? metricsOf(await runtime.stats(ref))
+        : await runtime.metrics(ref);
+      return { stats };
     }
     case "Update": {
       const { id, resources } = decode(METHODS.Update.request, payload);

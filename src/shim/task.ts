@@ -30,7 +30,7 @@ import { runtimeFor } from "./task_runtime.ts";
 import { addedIo, adoptedIo, firstIo } from "./task_io.ts";
 import type { ExecStdio, ProcessExit, ProcessState, TaskOptions, TaskState } from "./types.ts";
 
-/** A daemon may keep an output open; after its parent's end it is listened to as long as Docker does. */
+/** A daemon may keep an output open; it is listened to as long as Docker does. */
 const DRAIN_GRACE_MS = 2000;
 
 /** One container's processes. */
@@ -39,7 +39,6 @@ export class Task {
   readonly options: CreateTaskOptions;
   readonly #task: TaskOptions;
   readonly #spec: OciSpec;
-  /** What makes its processes. */
   runtime: LowLevelRuntime = builtIn;
   /** By exec id; the container's first process is `""`. */
   readonly #processes = new Map<string, Process>();
@@ -59,17 +58,18 @@ export class Task {
   /** Make the container's process, up to execve. */
   async create(): Promise<number> {
     const { id, bundle, rootfs, options } = this.#task;
-    const io = await firstIo(this.#task, this.#spec.process?.terminal === true);
+    let io: ProcessIo | undefined;
     try {
       this.runtime = await runtimeFor(this.#task);
+      io = await firstIo(this.#task, this.#spec.process, this.runtime);
       const made = await this.runtime.create({ ...this.ref, bundle, rootfs, stdio: io.stdio });
       const process = newProcess(io, made, this.#task.stdio?.paths);
       begin(process);
       this.#processes.set("", process);
       return made.pid;
     } catch (error) {
-      io.abandon();
-      await io.closeSinks();
+      io?.abandon();
+      await io?.closeSinks();
       writeFailure(options.dataDir, id, error);
       throw error;
     }
@@ -120,7 +120,7 @@ export class Task {
   async addProcess(execId: string, spec: OciProcess, stdio: ExecStdio): Promise<void> {
     if (this.#status !== "running") throw wrongState(this.id, "exec", `it is ${this.#status}`);
     if (this.#processes.has(execId)) throw processExists(execId);
-    const io = await addedIo(this.#task, stdio, spec.terminal === true);
+    const io = await addedIo(this.#task, stdio, { process: spec, runtime: this.runtime });
     try {
       const made = await this.runtime.exec({
         ...this.ref,
@@ -150,6 +150,12 @@ export class Task {
     } else if (!await signal(this.#process(execId), number)) throw hasEnded(execId || this.id);
   }
 
+  /** Change the size of its terminal. */
+  resize(execId: string, width: number, height: number): void {
+    const { runtime, io } = this.#process(execId);
+    (runtime.resize ?? io.resize.bind(io))(width, height);
+  }
+
   /** The stdio of a process. */
   io(execId: string): ProcessIo {
     return this.#process(execId).io;
@@ -167,8 +173,8 @@ export class Task {
   /** What is known of a process. */
   state(execId: string): ProcessState {
     const { runtime, started, exit, paths } = this.#process(execId);
-    const running = execId === "" ? this.#status : "running";
-    const status = exit !== undefined ? "stopped" : started ? running : "created";
+    const live = !started ? "created" : execId === "" ? this.#status : "running";
+    const status = exit === undefined ? live : "stopped";
     return { ...paths, pid: runtime.pid, status, exit, bundle: this.#task.bundle };
   }
 

@@ -4,16 +4,22 @@
  * @module
  */
 
+import type { OciProcess } from "../oci/mod.ts";
+import type { LowLevelRuntime } from "../runtime/mod.ts";
 import { JsonLog } from "./json_log.ts";
 import { type OpenStdio, ProcessIo } from "./process_io.ts";
 import type { AdoptedProcess } from "./task_api.ts";
 import type { ExecStdio, TaskOptions } from "./types.ts";
 
 /** The stdio of a container's first process. */
-export async function firstIo(task: TaskOptions, terminal: boolean): Promise<ProcessIo> {
+export async function firstIo(
+  task: TaskOptions,
+  process: OciProcess | undefined,
+  runtime: LowLevelRuntime,
+): Promise<ProcessIo> {
   const { options: { openStdin, stdinOnce }, stdio } = task;
   const open = stdio === undefined ? logOf(task) : await stdio.open(stdio.paths);
-  return new ProcessIo({ terminal, openStdin, stdinOnce, ...open });
+  return new ProcessIo({ ...terminalOf(process, runtime), openStdin, stdinOnce, ...open });
 }
 
 /** The stdio of a first process that runs already. */
@@ -27,10 +33,15 @@ export function adoptedIo(task: TaskOptions, { stdout, stderr }: AdoptedProcess)
 export async function addedIo(
   task: TaskOptions,
   { paths, openStdin }: ExecStdio,
-  terminal: boolean,
+  { process, runtime }: { readonly process: OciProcess; readonly runtime: LowLevelRuntime },
 ): Promise<ProcessIo> {
   const open = paths === undefined ? { sinks: [] } : await task.stdio!.open(paths);
-  return new ProcessIo({ terminal, openStdin, stdinOnce: true, ...open });
+  return new ProcessIo({ ...terminalOf(process, runtime), openStdin, stdinOnce: true, ...open });
+}
+
+/** Whether a process has a terminal, and where that is. */
+function terminalOf(process: OciProcess | undefined, { relaysTerminal = false }: LowLevelRuntime) {
+  return { terminal: process?.terminal === true, relaysTerminal };
 }
 
 function logOf({ options }: TaskOptions): OpenStdio {

@@ -35,6 +35,7 @@ export function newProcess(
 ): Process {
   let setExited!: (exit: ProcessExit) => void;
   const exited = new Promise<ProcessExit>((resolve) => setExited = resolve);
+  io.onStdinEnd = () => runtime.closeStdin?.();
   const state = { started: false, busy: false, begun: false, exit: undefined };
   return { io, runtime, paths, ...state, exited, setExited };
 }

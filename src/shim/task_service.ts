@@ -164,7 +164,7 @@ export class TaskService {
       }
       case "ResizePty": {
         const { id, execId, width, height } = decode(METHODS.ResizePty.request, payload);
-        this.task(id).io(execId).resize(width, height);
+        this.task(id).resize(execId, width, height);
         return {};
       }
       case "CloseIO": {

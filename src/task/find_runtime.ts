@@ -12,6 +12,8 @@ import type { ContainerRuntime } from "../state/mod.ts";
 
 /** The built-in one. */
 export const OWN_RUNTIME = "ctr";
+/** Its name for containerd. */
+const OWN_SHIM = "io.containerd.ctr.v2";
 
 /** Runtimes that `ctr info` lists where they are installed. */
 export const KNOWN_RUNTIMES: readonly string[] = ["runc", "crun", "runsc", "kata-runtime", "youki"];
@@ -29,7 +31,7 @@ const DIRECTORIES = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", 
  * @throws {CtrError} `invalid_argument` when there is none of this name
  */
 export function findRuntime(name: string, env: readonly string[]): ContainerRuntime | undefined {
-  if (name === OWN_RUNTIME || name === "") return undefined;
+  if (name === OWN_RUNTIME || name === OWN_SHIM || name === "") return undefined;
   const path = runtimePath(name, env);
   if (path !== undefined) return { name, path };
   throw new CtrError({
@@ -46,13 +48,19 @@ export function findRuntime(name: string, env: readonly string[]): ContainerRunt
 /** Where a runtime's executable is, or undefined. */
 export function runtimePath(name: string, env: readonly string[]): string | undefined {
   if (name.startsWith("/")) return isExecutable(name) ? name : undefined;
-  const short = /^io\.containerd\.([a-z0-9-]+)\.v\d+$/.exec(name)?.[1] ?? name;
+  const [, short = name, version] = /^io\.containerd\.([a-z0-9-]+)\.v(\d+)$/.exec(name) ?? [];
   if (!/^[\w.+-]+$/.test(short) || /^\.+$/.test(short)) return undefined;
   const path = env.find((entry) => entry.startsWith("PATH="))?.slice("PATH=".length) ?? "";
   // Kata's command has not the name that everybody gives the runtime.
-  const names = short === "kata" ? ["kata-runtime", "kata"] : [short];
+  const runtimes = short === "kata" ? ["kata-runtime", "kata"] : [short];
+  // containerd's names are those of shims; without one, the OCI runtime of that name will do.
+  const names = version === undefined
+    ? runtimes
+    : [`containerd-shim-${short}-v${version}`, ...runtimes];
   return [...path.split(":"), ...DIRECTORIES].filter((directory) => directory.startsWith("/"))
-    .flatMap((directory) => names.map((file) => `${directory}/${file}`))
+    .flatMap((directory) => names.map((file) => ({ directory, file })))
+    .sort((a, b) => names.indexOf(a.file) - names.indexOf(b.file))
+    .map(({ directory, file }) => `${directory}/${file}`)
     .find(isExecutable);
 }
 

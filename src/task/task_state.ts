@@ -6,7 +6,7 @@
 
 import { CtrError } from "../errors.ts";
 import { exists, readTextIfExists, replaceFile } from "../program/mod.ts";
-import { ShimClient, type TaskState } from "../shim/mod.ts";
+import { namedRuntime, ShimClient, type TaskState } from "../shim/mod.ts";
 import type { ContainerRecord } from "../state/mod.ts";
 import type { Engine } from "./engine.ts";
 import { dataDir, execDir } from "./place.ts";
@@ -57,12 +57,12 @@ export function isActive({ status }: TaskState): boolean {
 
 /** Kill what a shim that died has left running, and remove its cgroup. */
 export async function endOrphans(engine: Engine, id: string): Promise<void> {
-  const { builtIn, commandRuntime } = await import("../runtime/mod.ts");
+  const { builtIn } = await import("../runtime/mod.ts");
   const stateDir = execDir(engine.directories, id);
   const path = readTextIfExists(`${stateDir}/runtime`);
   const runtime = path === undefined
     ? builtIn
-    : await commandRuntime({ path, env: engine.env, stateDir });
+    : await namedRuntime({ id, path, env: engine.env, stateDir });
   await runtime.destroy({
     id,
     spec: { ociVersion: "1.2.0", linux: { cgroupsPath: `/ctr/${id}` } },

@@ -23,7 +23,8 @@ import {
 } from "../fixtures/runtime_case.ts";
 
 const RUNC = needs(...NEEDS, "cmd:runc");
-const [RUNTIME] = OTHER_RUNTIMES;
+/** runc by itself, and below containerd's shim. */
+const RUNTIMES = OTHER_RUNTIMES.slice(0, 2);
 
 async function execIn(engine: Engine, name: string, command: readonly string[], tty = false) {
   const output = new Output();
@@ -110,79 +111,81 @@ for (const other of OTHER_RUNTIMES) {
   );
 }
 
-test(
-  "a container of another runtime is paused, killed, started again and removed",
-  RUNC,
-  () =>
-    withRuntime(RUNTIME!, (test) =>
-      nothingStays(async () => {
-        const { engine, runtime } = test;
-        const { killContainer, pauseContainer, removeContainer, startContainer, waitContainer } =
-          await control();
-        await runDetached(engine, { ...sh(LOOP), name: "web", runtime });
-        const { Pid } = await inspect(engine, "web");
-        await pauseContainer(engine, "web", true);
-        assert.equal((await inspect(engine, "web"))["Status"], "paused");
-        const freezer = /freezer:(.*)/.exec(readFileSync(`/proc/${Pid}/cgroup`, "utf8"));
-        const place = freezer === null ? "" : `/sys/fs/cgroup/freezer${freezer[1]}/freezer.state`;
-        if (place !== "") assert.equal(readFileSync(place, "utf8"), "FROZEN\n");
-        await pauseContainer(engine, "web", false);
-        assert.equal((await inspect(engine, "web"))["Status"], "running");
-        const waiting = waitContainer(engine, "web");
-        await killContainer(engine, "web");
-        assert.equal(await waiting, 137);
-        await startContainer(engine, "web");
-        const { Status, Runtime } = await inspect(engine, "web");
-        assert.deepEqual([Status, Runtime], ["running", "runc"]);
-        await pauseContainer(engine, "web", true);
-        await removeContainer(engine, "web", { force: true });
-      }, test)),
-);
+for (const other of RUNTIMES) {
+  test(
+    `a container of ${other.name} is paused, killed, started again and removed`,
+    needs(...NEEDS, ...other.needs),
+    () =>
+      withRuntime(other, (test) =>
+        nothingStays(async () => {
+          const { engine, runtime } = test;
+          const { killContainer, pauseContainer, removeContainer, startContainer, waitContainer } =
+            await control();
+          await runDetached(engine, { ...sh(LOOP), name: "web", runtime });
+          const { Pid } = await inspect(engine, "web");
+          await pauseContainer(engine, "web", true);
+          assert.equal((await inspect(engine, "web"))["Status"], "paused");
+          const freezer = /freezer:(.*)/.exec(readFileSync(`/proc/${Pid}/cgroup`, "utf8"));
+          const place = freezer === null ? "" : `/sys/fs/cgroup/freezer${freezer[1]}/freezer.state`;
+          if (place !== "") assert.equal(readFileSync(place, "utf8"), "FROZEN\n");
+          await pauseContainer(engine, "web", false);
+          assert.equal((await inspect(engine, "web"))["Status"], "running");
+          const waiting = waitContainer(engine, "web");
+          await killContainer(engine, "web");
+          assert.equal(await waiting, 137);
+          await startContainer(engine, "web");
+          const { Status, Runtime } = await inspect(engine, "web");
+          assert.deepEqual([Status, Runtime], ["running", runtime]);
+          await pauseContainer(engine, "web", true);
+          await removeContainer(engine, "web", { force: true });
+        }, test)),
+  );
 
-test(
-  "another runtime gets the limits, and an end for want of memory is told",
-  RUNC,
-  () =>
-    withRuntime(RUNTIME!, (test) =>
-      nothingStays(async () => {
-        const { engine, runtime } = test;
-        const { removeContainer } = await control();
-        const limits = { memoryBytes: 32 << 20, pidsLimit: 50, nanoCpus: 5e8, runtime };
-        const files = existsSync("/sys/fs/cgroup/cgroup.controllers")
-          ? "memory.max pids.max"
-          : "memory/memory.limit_in_bytes pids/pids.max";
-        const { stdout } = await run(engine, {
-          ...sh(`cd /sys/fs/cgroup; cat ${files}; ulimit -n`),
-          ...limits,
-          ulimits: [{ name: "nofile", soft: 100, hard: 200 }],
+  test(
+    `${other.name} gets the limits, and an end for want of memory is told`,
+    needs(...NEEDS, ...other.needs),
+    () =>
+      withRuntime(other, (test) =>
+        nothingStays(async () => {
+          const { engine, runtime } = test;
+          const { removeContainer } = await control();
+          const limits = { memoryBytes: 32 << 20, pidsLimit: 50, nanoCpus: 5e8, runtime };
+          const files = existsSync("/sys/fs/cgroup/cgroup.controllers")
+            ? "memory.max pids.max"
+            : "memory/memory.limit_in_bytes pids/pids.max";
+          const { stdout } = await run(engine, {
+            ...sh(`cd /sys/fs/cgroup; cat ${files}; ulimit -n`),
+            ...limits,
+            ulimits: [{ name: "nofile", soft: 100, hard: 200 }],
+          });
+          assert.equal(stdout, `${32 << 20}\n50\n100\n`);
+          const command = ["tail", "/dev/zero"];
+          const options = { image: "host", command, name: "oom", autoRemove: false, ...limits };
+          assert.equal((await run(engine, options)).exitCode, 137);
+          assert.equal((await inspect(engine, "oom"))["OOMKilled"], true);
+          await removeContainer(engine, "oom");
+        }, test)),
+  );
+
+  test(
+    `input reaches the process of ${other.name} to its end`,
+    needs(...NEEDS, ...other.needs),
+    () =>
+      withRuntime(other, async ({ engine, runtime }) => {
+        const { exitCode, stdout } = await run(engine, {
+          image: "host",
+          command: ["cat"],
+          openStdin: true,
+          runtime,
+          onStarted: (running) => {
+            void running.writeStdin(new TextEncoder().encode("some words"));
+            running.endStdin();
+          },
         });
-        assert.equal(stdout, `${32 << 20}\n50\n100\n`);
-        const command = ["tail", "/dev/zero"];
-        const options = { image: "host", command, name: "oom", autoRemove: false, ...limits };
-        assert.equal((await run(engine, options)).exitCode, 137);
-        assert.equal((await inspect(engine, "oom"))["OOMKilled"], true);
-        await removeContainer(engine, "oom");
-      }, test)),
-);
-
-test(
-  "input reaches the process of another runtime to its end",
-  RUNC,
-  () =>
-    withRuntime(RUNTIME!, async ({ engine, runtime }) => {
-      const { exitCode, stdout } = await run(engine, {
-        image: "host",
-        command: ["cat"],
-        openStdin: true,
-        runtime,
-        onStarted: (running) => {
-          void running.writeStdin(new TextEncoder().encode("some words"));
-          running.endStdin();
-        },
-      });
-      assert.deepEqual([exitCode, stdout], [0, "some words"]);
-    }),
-);
+        assert.deepEqual([exitCode, stdout], [0, "some words"]);
+      }),
+  );
+}
 
 test(
   "one shim serves containers of several runtimes",

@@ -7,7 +7,7 @@
 
 import { CtrError } from "../../errors.ts";
 import type { CheckpointRequest } from "../../runtime/mod.ts";
-import { decode, type Decoded, type Message } from "../protobuf.ts";
+import { decode, type Decoded, encode, type Message } from "../protobuf.ts";
 import type { ANY } from "../task_api.ts";
 
 const OPTIONS = {
@@ -75,6 +75,27 @@ export function checkpointRequest(path: string, any: Any | undefined): Checkpoin
     emptyNamespaces: options.emptyNamespaces,
     ...options.cgroupsMode === "" ? {} : { manageCgroups: options.cgroupsMode },
   };
+}
+
+/** Options for another shim. */
+export function encodeOptions(options: Partial<RuncOptions>): Any {
+  return { typeUrl: "containerd.runc.v1.Options", value: encode(OPTIONS, options) };
+}
+
+/** What another shim is asked for. */
+export function encodeCheckpoint(request: CheckpointRequest): Any {
+  const value = encode(CHECKPOINT, {
+    exit: !request.leaveRunning,
+    openTcp: request.tcpEstablished ?? false,
+    externalUnixSockets: request.externalUnixSockets ?? false,
+    terminal: request.shellJob ?? false,
+    fileLocks: request.fileLocks ?? false,
+    emptyNamespaces: request.emptyNamespaces ?? [],
+    cgroupsMode: request.manageCgroups ?? "",
+    imagePath: request.path,
+    workPath: request.workPath ?? "",
+  });
+  return { typeUrl: "containerd.runc.v1.CheckpointOptions", value };
 }
 
 function checkpointOptions(any: Any | undefined): Decoded<typeof CHECKPOINT> {
