@@ -12,9 +12,9 @@ import { blobWriter } from "./blob_writer.ts";
 import { decompress } from "./decompress.ts";
 import { digestPath, sha256 } from "./digest.ts";
 import { ingestBlob, removeUnfinished, unfinished } from "./ingest.ts";
+import { LAYOUT } from "./layout.ts";
 import type { BlobDirectory } from "./types.ts";
 
-const LAYOUT = '{"imageLayoutVersion":"1.0.0"}';
 const MAX_DOCUMENT = 8 << 20;
 const ALGORITHMS = ["sha256", "sha512"];
 const READ = { highWaterMark: 1 << 20 };

@@ -12,6 +12,7 @@
  * @module
  */
 
+export { adoptBlob } from "./adopt.ts";
 export { blobDirectory } from "./blob_directory.ts";
 export { decompress } from "./decompress.ts";
 export { sha256 } from "./digest.ts";

@@ -60,6 +60,7 @@ export async function readArchive(
         links.set(path, inside(entry.link, path.split("/").slice(0, -1).join("/")));
       } else if (entry.type === "hardlink") links.set(path, inside(entry.link, ""));
       if (entry.type !== "file") return;
+      if (entry.sparse !== undefined) throw refused(path, "it is a sparse file");
       if (DOCUMENTS.has(path)) {
         if (entry.size > MAX_DOCUMENT) throw refused(path, `it has ${entry.size} bytes`);
         const parts: Uint8Array[] = [];

@@ -12,6 +12,7 @@ import { sourcesOf } from "./default_sources.ts";
 import type { ImagesOptions } from "./images.ts";
 import { layoutIndex } from "./layout_index.ts";
 import { childrenOf, mark } from "./mark.ts";
+import { usedSnapshotters } from "./snapshotters.ts";
 import type { BlobStore } from "./sources.ts";
 
 /** Something that is not as it should be. */
@@ -62,6 +63,15 @@ export async function checkImages(
   for (const { kind, name } of leases.held()) {
     if (kind === "image") await mark(blobs, name, needed);
     else if (kind === "blob") needed.add(name);
+  }
+  for (const { name, blobs: theirs } of await usedSnapshotters(options)) {
+    for (const digest of theirs?.() ?? []) {
+      if (needed.has(digest)) continue;
+      needed.add(digest);
+      if (await blobs.has(digest)) continue;
+      const reason = `the ${name} snapshotter needs this blob, which is missing`;
+      findings.push({ kind: "lost", subject: digest, reason });
+    }
   }
   let [count, bytes] = [0, 0];
   for await (const digest of blobs.list()) {

@@ -9,12 +9,11 @@
  * @module
  */
 
-import { existsSync } from "node:fs";
-import { openSnapshotter, SNAPSHOTTERS } from "../snapshot/mod.ts";
 import { removeLocks } from "../state/mod.ts";
 import { sourcesOf } from "./default_sources.ts";
 import type { ImagesOptions } from "./images.ts";
 import { writeLayoutIndex } from "./layout_index.ts";
+import { usedSnapshotters } from "./snapshotters.ts";
 import { sweepBlobs } from "./sweep_blobs.ts";
 import { sweepSnapshots } from "./sweep_snapshots.ts";
 
@@ -47,17 +46,14 @@ export async function sweep(options: ImagesOptions, how: SweepOptions = {}): Pro
   });
   const snapshots: string[] = [];
   let bytes = 0;
-  for (const name of SNAPSHOTTERS) {
-    if (!existsSync(`${state.dirs.data}/snapshots/${name}`)) continue;
-    const snapshotter = name === options.snapshotter.name
-      ? options.snapshotter
-      : await openSnapshotter(name, state);
+  const snapshotters = await usedSnapshotters(options);
+  for (const snapshotter of snapshotters) {
     const swept = await sweepSnapshots(state, snapshotter, () => leases.held());
     snapshots.push(...swept.names);
     bytes += swept.bytes;
   }
   const sources = await sourcesOf(options);
-  const swept = await sweepBlobs(state, leases, sources.blobs);
+  const swept = await sweepBlobs({ state, leases, snapshotters }, sources.blobs);
   await writeLayoutIndex(state, sources);
   await removeLocks(state.dirs);
   return { snapshots, blobs: swept.digests, bytes: bytes + swept.bytes };

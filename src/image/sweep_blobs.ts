@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Snapshotter } from "../snapshot/mod.ts";
 import type { LeaseTable, State } from "../state/mod.ts";
 import { mark } from "./mark.ts";
 import type { BlobStore } from "./sources.ts";
@@ -17,18 +18,26 @@ interface Marked {
   readonly leased: ReadonlySet<string>;
 }
 
+/** Who needs blobs. */
+export interface BlobOwners {
+  readonly state: State;
+  readonly leases: LeaseTable;
+  /** Those that have snapshots. */
+  readonly snapshotters: readonly Pick<Snapshotter, "blobs">[];
+}
+
 /** Delete the blobs that nobody needs, and what was never finished. */
 export async function sweepBlobs(
-  state: State,
-  leases: LeaseTable,
+  owners: BlobOwners,
   blobs: BlobStore,
 ): Promise<{ readonly digests: readonly string[]; readonly bytes: number }> {
+  const { state, leases } = owners;
   let digests: string[] = [];
   let bytes = 0;
   let leased: ReadonlySet<string> = new Set();
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const since = leases.moment();
-    const roots = rootsOf(state, leases);
+    const roots = rootsOf(owners);
     const marked = await markAll(blobs, roots);
     leased = marked.leased;
     digests = [];
@@ -43,7 +52,7 @@ export async function sweepBlobs(
     const done = state.transaction(() => {
       // Who has ended a lease meanwhile may have named an image whose documents were not there yet.
       if (leases.endedSince(since)) return false;
-      if (!rootsOf(state, leases).every((root) => known.has(idOf(root)))) return false;
+      if (!rootsOf(owners).every((root) => known.has(idOf(root)))) return false;
       blobs.retire(digests);
       return true;
     });
@@ -64,13 +73,16 @@ interface Root {
   readonly leased: boolean;
 }
 
-function rootsOf(state: State, leases: LeaseTable): Root[] {
+function rootsOf({ state, leases, snapshotters }: BlobOwners): Root[] {
   return [
     ...leases.held().flatMap(({ kind, name }) =>
       kind === "snapshot" ? [] : [{ kind, digest: name, leased: true }]
     ),
     ...state.images.list().map(({ target: { digest } }) =>
       ({ kind: "image", digest, leased: false }) as const
+    ),
+    ...snapshotters.flatMap(({ blobs }) => blobs?.() ?? []).map((digest) =>
+      ({ kind: "blob", digest, leased: false }) as const
     ),
   ];
 }

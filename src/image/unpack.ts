@@ -72,6 +72,7 @@ export async function unpackLayers(
   const table = state.snapshots(snapshotter.name);
   const isCommitted = (chainId: string): boolean => table.get(chainId)?.kind === "committed";
   options.lease.hold("snapshot", chain.map((chainId) => `${snapshotter.name}/${chainId}`));
+  if (snapshotter.blobs !== undefined) options.lease.hold("blob", config.rootfs.diff_ids);
   const locks: Lock[] = [];
   try {
     const jobs: Job[] = [];
@@ -154,12 +155,13 @@ async function unpackTogether(
       const { key, layer, chainId, parent } = job;
       await snapshotter.prepare(key, snapshotter.rebase ? undefined : parent);
       prepared.push(key);
-      const task = { target: await snapshotter.applyTarget(key), diffId: job.diffId };
+      const { diffId } = job;
+      const task = { target: await snapshotter.applyTarget(key, { diffId }), diffId };
       const source = stoppable(options.first(layer, signal), signal);
       const result = await unpacker.unpack(task, source, layer.size);
       onProgress({ status: "done", id: layer.digest });
       const again = (): AsyncIterable<Uint8Array> => options.again(layer);
-      commits.set(job, { key, name: chainId, parent, result, source: again });
+      commits.set(job, { key, name: chainId, parent, result, source: again, diffId });
     }
   };
   try {

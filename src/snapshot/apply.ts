@@ -5,6 +5,8 @@
  * @module
  */
 
+import { sys } from "../../ffi/mod.ts";
+import { SYS } from "../program/mod.ts";
 import { check, closeFd, openDirectoryAt } from "./_at.ts";
 import { hostile } from "./_hostile.ts";
 import {
@@ -56,6 +58,11 @@ export interface ApplyOptions {
   /** A directory, or its descriptor, which is then closed with the applier. */
   readonly root: string | number;
   readonly whiteouts: "overlay" | "delete";
+}
+
+/** Where a sparse file goes on. */
+function seek(fd: number, at: number, path: string): void {
+  check("unpack", "lseek", path, sys(SYS.lseek, fd, at, 0));
 }
 
 /** Start to unpack a layer. */
@@ -168,17 +175,18 @@ export function applier(options: ApplyOptions): Applier {
 
   const reader = tarReader({
     entry,
-    data: (chunk) => {
+    data: (chunk, at) => {
       if (file < 0) return;
       bytes += chunk.length;
       room(chunk.length);
+      if (current!.sparse !== undefined) seek(file, at, current!.path);
       writeAll(file, chunk, current!.path);
     },
     end: () => {
       if (file < 0) return;
-      const path = current!.path;
+      const { path, size, sparse, mtimeSec, mtimeNs } = current!;
+      if (sparse !== undefined) check("unpack", "ftruncate", path, sys(SYS.ftruncate, file, size));
       setOwnerAndMode(file, current!, path);
-      const { mtimeSec, mtimeNs } = current!;
       check("unpack", "utimensat", path, setTimes(file, "", mtimeSec, mtimeNs));
       closeFd(file);
       file = -1;

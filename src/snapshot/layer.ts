@@ -35,8 +35,9 @@ export async function applyLayer(
   snapshotter: Snapshotter,
   key: string,
   source: LayerSource,
+  options: Parameters<Snapshotter["applyTarget"]>[1] = {},
 ): Promise<ApplyResult> {
-  return await applyTar(await snapshotter.applyTarget(key), source());
+  return await applyTar(await snapshotter.applyTarget(key, options), source());
 }
 
 /** The same, for who has no store at hand: nothing but the target is touched. */
@@ -72,6 +73,8 @@ export interface LayerCommit {
   readonly result: ApplyResult;
   /** The tar once more, in case it has to be unpacked through the layers below. */
   readonly source: LayerSource;
+  /** Its digest, if that is known. */
+  readonly diffId?: string;
 }
 
 /**
@@ -79,7 +82,7 @@ export interface LayerCommit {
  * committed the same chain ID meanwhile, the error is `already_exists` and `key` remains.
  */
 export async function commitLayer(snapshotter: Snapshotter, layer: LayerCommit): Promise<void> {
-  const { key, name, parent, result } = layer;
+  const { key, name, parent, result, diffId } = layer;
   let usage: Usage = result.usage;
   if (snapshotter.rebase && (parent !== undefined || result.needsLower)) {
     usage = await settle(snapshotter, layer, parent);
@@ -87,6 +90,7 @@ export async function commitLayer(snapshotter: Snapshotter, layer: LayerCommit):
   await snapshotter.commit(name, key, {
     usage,
     ...(snapshotter.rebase ? { parent } : {}),
+    ...(diffId === undefined ? {} : { diffId }),
   });
 }
 

@@ -14,6 +14,7 @@ import {
   readNumber,
   upToNul,
 } from "./_tar_fields.ts";
+import type { Segment, SparseHeader } from "./tar_sparse.ts";
 
 /** The kernel's PATH_MAX: longer names cannot be created by one call. */
 const MAX_PATH = 4096;
@@ -38,7 +39,7 @@ export interface TarEntry {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
-  /** Bytes of data that follow. */
+  /** Bytes of data that follow; of a sparse file, with its holes. */
   readonly size: number;
   readonly mtimeSec: number;
   readonly mtimeNs: number;
@@ -46,6 +47,8 @@ export interface TarEntry {
   readonly deviceMinor: number;
   /** Extended attributes by name, from `SCHILY.xattr.*`. */
   readonly xattrs: ReadonlyMap<string, Uint8Array> | undefined;
+  /** The parts of a sparse file that follow, in order. */
+  readonly sparse?: readonly Segment[];
 }
 
 /** What extension headers say of the next entry. */
@@ -53,6 +56,7 @@ export interface Overrides {
   path?: string;
   link?: string;
   pax?: Map<string, Uint8Array>;
+  sparse?: SparseHeader;
 }
 
 /** The entry of a header block of type `flag`, whose data has `size` bytes. */
@@ -62,15 +66,12 @@ export function readEntry(
   size: number,
   over: Overrides,
 ): TarEntry {
-  const { pax } = over;
-  for (const key of pax?.keys() ?? []) {
-    if (key.startsWith("GNU.sparse.")) throw sparse();
-  }
+  const { pax, sparse } = over;
   const text = (key: string): string | undefined => {
     const value = pax?.get(key);
     return value === undefined ? undefined : noNul(latin1(value), key);
   };
-  const path = text("path") ?? over.path ?? headerPath(block);
+  const path = sparse?.path ?? text("path") ?? over.path ?? headerPath(block);
   const link = text("linkpath") ?? over.link ?? upToNul(block, 157, 100);
   if (path === "") throw malformed("an entry without a name");
   if (path.length > MAX_PATH || link.length > MAX_PATH) {
@@ -89,12 +90,14 @@ export function readEntry(
     mode: readNumber(block, 100, 8, "mode") & 0o7777,
     uid: id(text("uid"), block, 108, "uid"),
     gid: id(text("gid"), block, 116, "gid"),
-    size: type === "file" ? size : 0, // writers put the linked file's size into a link's header
+    // Writers put the linked file's size into a link's header.
+    size: type === "file" ? sparse?.size ?? size : 0,
     mtimeSec,
     mtimeNs,
     deviceMajor: device ? readNumber(block, 329, 8, "device") : 0,
     deviceMinor: device ? readNumber(block, 337, 8, "device") : 0,
     xattrs: pax && xattrsOf(pax),
+    ...sparse === undefined || type !== "file" ? {} : { sparse: sparse.segments },
   };
 }
 
@@ -103,6 +106,7 @@ function typeOf(flag: string, path: string): TarType {
     case "0":
     case "\0":
     case "7":
+    case "S":
       return path.endsWith("/") ? "directory" : "file";
     case "1":
       return "hardlink";
@@ -116,8 +120,6 @@ function typeOf(flag: string, path: string): TarType {
       return "directory";
     case "6":
       return "fifo";
-    case "S":
-      throw sparse();
     default:
       throw new CtrError({
         code: "not_implemented",
@@ -163,13 +165,4 @@ export function verifyChecksum(block: Uint8Array): void {
   }
   const stored = readNumber(block, 148, 8, "checksum");
   if (stored !== unsigned && stored !== signed) throw malformed("a header's checksum is wrong");
-}
-
-function sparse(): CtrError {
-  return new CtrError({
-    code: "not_implemented",
-    operation: "read tar archive",
-    reason: "it contains a sparse file",
-    hint: "build the layer without --sparse",
-  });
 }

@@ -6,14 +6,17 @@
  */
 
 import { CtrError } from "../errors.ts";
+import { REPEATED } from "./tar_sparse.ts";
 
 /**
- * The records of one extended header by key; the last of a key wins, an empty value deletes it.
+ * The records of one extended header by key; the last of a key wins, an empty value deletes it. Those of
+ * a sparse map are joined by commas.
  *
  * @throws {CtrError} `data_loss` when a record does not have the form.
  */
 export function readPaxRecords(bytes: Uint8Array): Map<string, Uint8Array> {
   const records = new Map<string, Uint8Array>();
+  const repeated = new Map<string, Buffer[]>();
   for (let at = 0; at < bytes.length;) {
     const space = bytes.subarray(at, at + 12).indexOf(0x20);
     const length = space > 0 ? decimal(bytes.subarray(at, at + space)) : NaN;
@@ -24,11 +27,19 @@ export function readPaxRecords(bytes: Uint8Array): Map<string, Uint8Array> {
     if (equals < 1) throw malformed();
     const key = String.fromCharCode(...record.subarray(0, Math.min(equals, 4096)));
     const value = record.slice(equals + 1);
-    if (value.length === 0 && !key.startsWith("SCHILY.xattr.")) records.delete(key);
+    if (REPEATED.has(key)) gather(repeated, key, value);
+    else if (value.length === 0 && !key.startsWith("SCHILY.xattr.")) records.delete(key);
     else records.set(key, value);
     at = end;
   }
+  for (const [key, values] of repeated) records.set(key, new Uint8Array(Buffer.concat(values)));
   return records;
+}
+
+function gather(lists: Map<string, Buffer[]>, key: string, value: Uint8Array): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [Buffer.from(value)]);
+  else list.push(Buffer.from(","), Buffer.from(value));
 }
 
 function decimal(bytes: Uint8Array): number {

@@ -12,6 +12,13 @@
 import { latin1, malformed, parseDecimal, readNumber, upToNul } from "./_tar_fields.ts";
 import { type Overrides, readEntry, type TarEntry, verifyChecksum } from "./tar_header.ts";
 import { readPaxRecords } from "./tar_pax.ts";
+import {
+  checkSegments,
+  gnuSparse,
+  paxSparse,
+  type Segment,
+  type SparseHeader,
+} from "./tar_sparse.ts";
 
 export type { TarEntry, TarType } from "./tar_header.ts";
 
@@ -22,15 +29,19 @@ const MAX_SPECIAL = 1 << 20;
 export interface TarHandler {
   /** `offset`: of the member's data, from the start of the archive. */
   entry(entry: TarEntry, offset: number): void;
-  /** Part of the data of the last entry; valid during the call only. */
-  data(bytes: Uint8Array): void;
+  /**
+   * Part of the data of the last entry; valid during the call only.
+   *
+   * @param at where in the file: what a sparse one does not have is not given.
+   */
+  data(bytes: Uint8Array, at: number): void;
   /** All data of the last entry was given. */
   end(): void;
 }
 
 /** Feed it an archive in chunks of any size, then `end`. */
 export interface TarReader {
-  /** @throws {CtrError} `data_loss` for a malformed archive, `not_implemented` for a sparse file. */
+  /** @throws {CtrError} `data_loss` for a malformed archive, `not_implemented` for an unknown type. */
   push(chunk: Uint8Array): void;
   /** @throws {CtrError} `data_loss` when the archive stops in the middle of a member. */
   end(): void;
@@ -42,7 +53,13 @@ export function tarReader(handler: TarHandler): TarReader {
   let headerLength = 0;
   let special: { type: string; bytes: Uint8Array; length: number } | undefined;
   let overrides: Overrides = {};
+  /** Takes the blocks of a sparse file's map. */
+  let map: ((block: Uint8Array, offset: number) => void) | undefined;
   let data = 0;
+  let position = 0;
+  /** Of a sparse file: the segments, and which one is being read. */
+  let segments: readonly Segment[] | undefined;
+  let segment = 0;
   let padding = 0;
   let zeroBlocks = 0;
   let before = 0; // bytes of the chunks before this one
@@ -63,14 +80,58 @@ export function tarReader(handler: TarHandler): TarReader {
       if (size === 0) takeSpecial();
       return;
     }
-    const paxSize = overrides.pax?.get("size");
+    const { pax } = overrides;
+    const paxSize = pax?.get("size");
     if (paxSize !== undefined) size = parseDecimal(latin1(paxSize), "size");
-    const entry = readEntry(block, type, size, overrides);
+    const sparse = type === "S" ? gnuSparse(block) : pax && paxSparse(pax);
+    if (sparse?.more === undefined) return takeEntry(block, type, size, sparse, offset);
+    const { more } = sparse;
+    const head = block.slice();
+    let stored = size;
+    map = (block, at) => {
+      if (type !== "S" && (stored -= BLOCK) < 0) throw malformed("a sparse map that is too long");
+      if (!more(block)) return;
+      map = undefined;
+      takeEntry(head, type, stored, sparse, at);
+    };
+  };
+
+  const takeEntry = (
+    block: Uint8Array,
+    type: string,
+    stored: number,
+    sparse: SparseHeader | undefined,
+    offset: number,
+  ): void => {
+    const entry = readEntry(block, type, stored, sparse ? { ...overrides, sparse } : overrides);
     overrides = {};
+    segments = entry.sparse;
+    if (segments !== undefined) checkSegments(sparse!, stored);
     handler.entry(entry, offset);
-    data = entry.size;
+    data = segments === undefined ? entry.size : stored;
     padding = -data & (BLOCK - 1);
+    position = 0;
+    segment = 0;
     if (data === 0) handler.end();
+  };
+
+  const takeData = (bytes: Uint8Array): void => {
+    if (segments === undefined) {
+      handler.data(bytes, position);
+      position += bytes.length;
+      return;
+    }
+    // `position` is within the segment.
+    for (let at = 0; at < bytes.length;) {
+      const { offset, length } = segments[segment]!;
+      const take = Math.min(length - position, bytes.length - at);
+      if (take > 0) handler.data(bytes.subarray(at, at + take), offset + position);
+      at += take;
+      position += take;
+      if (position < length) continue;
+      position = 0;
+      segment++;
+    }
   };
 
   const takeSpecial = (): void => {
@@ -94,7 +155,7 @@ export function tarReader(handler: TarHandler): TarReader {
           if (special.length === special.bytes.length) takeSpecial();
         } else if (data > 0) {
           const take = Math.min(data, chunk.length - at);
-          handler.data(chunk.subarray(at, at + take));
+          takeData(chunk.subarray(at, at + take));
           data -= take;
           at += take;
           if (data === 0) handler.end();
@@ -104,7 +165,7 @@ export function tarReader(handler: TarHandler): TarReader {
           at += take;
         } else if (headerLength === 0 && chunk.length - at >= BLOCK) {
           at += BLOCK;
-          takeHeader(chunk.subarray(at - BLOCK, at), before + at);
+          (map ?? takeHeader)(chunk.subarray(at - BLOCK, at), before + at);
         } else {
           const take = Math.min(BLOCK - headerLength, chunk.length - at);
           header.set(chunk.subarray(at, at + take), headerLength);
@@ -112,7 +173,7 @@ export function tarReader(handler: TarHandler): TarReader {
           at += take;
           if (headerLength === BLOCK) {
             headerLength = 0;
-            takeHeader(header, before + at);
+            (map ?? takeHeader)(header, before + at);
           }
         }
       }
@@ -121,7 +182,8 @@ export function tarReader(handler: TarHandler): TarReader {
     end: () => {
       if (zeroBlocks >= 2) return;
       const pending = overrides.pax ?? overrides.path ?? overrides.link;
-      if (headerLength > 0 || data > 0 || special !== undefined || pending !== undefined) {
+      const isOpen = special !== undefined || map !== undefined || pending !== undefined;
+      if (headerLength > 0 || data > 0 || isOpen) {
         throw malformed("unexpected end");
       }
     },

@@ -77,6 +77,8 @@ export interface CommitOptions {
   readonly labels?: Readonly<Record<string, string>>;
   /** As the unpacking counted it; measured when absent. */
   readonly usage?: Usage;
+  /** Digest of the layer's tar, where it is one and somebody has found that out. */
+  readonly diffId?: string;
 }
 
 /** How to {@link Snapshotter.remove}. */
@@ -94,8 +96,15 @@ export interface ApplyTarget {
   readonly root: string;
   /** `overlay`: whiteouts become overlayfs's own. `delete`: they delete what is there. */
   readonly whiteouts: "overlay" | "delete";
-  /** A directory that receives the tar as it is, with the list of its members, and no files. */
-  readonly keep?: string;
+  /** The layer is not unpacked. */
+  readonly keep?: KeepTarget;
+}
+
+/** Where the tar of a layer goes, and the list of its members. */
+export interface KeepTarget {
+  readonly directory: string;
+  /** The tar, where it is in the content store already. */
+  readonly stored?: string;
 }
 
 /** containerd's Snapshotter contract. All errors are CtrError with `not_found`, `already_exists`, `failed_precondition`. */
@@ -118,8 +127,12 @@ export interface Snapshotter {
   ready?(name: string): Promise<void>;
   /** To be mounted again, after it is no longer; or, with `mounted`, only to know what is mounted. */
   mounts(key: string, options?: { readonly mounted?: boolean }): Promise<readonly Mount[]>;
-  /** Where to unpack a layer into an active snapshot, without any mount. */
-  applyTarget(key: string): Promise<ApplyTarget>;
+  /**
+   * Where to unpack a layer into an active snapshot, without any mount.
+   *
+   * @param options.diffId digest of its tar, which some snapshotters have already.
+   */
+  applyTarget(key: string, options?: { readonly diffId?: string }): Promise<ApplyTarget>;
   /** The directories of a committed snapshot and its ancestors, topmost first; each a layer. */
   layers(name: string): Promise<readonly string[]>;
   stat(name: string): Promise<SnapshotInfo>;
@@ -129,6 +142,8 @@ export interface Snapshotter {
   remove(name: string, options?: RemoveOptions): Promise<void>;
   /** Delete directories that no record points to (after crashes). */
   cleanup(): Promise<void>;
+  /** Digests of the blobs of the content store that its snapshots are made of. */
+  blobs?(): readonly string[];
   /** Resolves when the deletions that `remove` put in the background are done. */
   settled(): Promise<void>;
   close(): void;

@@ -1,17 +1,18 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import {
   assertSameTree,
   describeTree,
-  indexOf,
   withMounted,
   withUnpacked,
 } from "../fixtures/erofs_image.ts";
 import { needs } from "../fixtures/needs.ts";
 import { random } from "../fixtures/random.ts";
-import { type Member, tar } from "../fixtures/raw_tar.ts";
+import { join as concatenate, type Member, tar } from "../fixtures/raw_tar.ts";
+import { type Part, SPARSE_FORMS, sparseFile } from "../fixtures/sparse_tar.ts";
 
 const need = needs("root", "erofs", "cmd:getfattr", "cmd:find");
 
@@ -59,10 +60,10 @@ const everything: Member[] = [
   ...Array.from({ length: 300 }, (_, i) => ({ path: `many/${"!".repeat(i % 40)}${i}` })),
 ];
 
-test("erofsImage() holds everything that a tar can say", need, () => {
+test("erofsImage() holds everything that a tar can say", need, async () => {
   const archive = tar(...everything);
   const expected = withUnpacked([archive], (root) => describeTree(root, true));
-  withMounted([archive], (root) => {
+  await withMounted([archive], (root) => {
     const implied = /^\.\/(many|caf\xc3\xa9)\|d/; // made for what is in them: their time is now
     const keep = (lines: string[]) => lines.filter((line) => !implied.test(line));
     assertSameTree(keep(describeTree(root, true)), keep(expected));
@@ -70,8 +71,8 @@ test("erofsImage() holds everything that a tar can say", need, () => {
   });
 });
 
-test("erofsImage() finds each name by itself, not by listing alone", need, () => {
-  withMounted([tar(...everything)], (root) => {
+test("erofsImage() finds each name by itself, not by listing alone", need, async () => {
+  await withMounted([tar(...everything)], (root) => {
     for (const name of readdirSync(join(root, "many"))) statSync(join(root, "many", name));
     assert.equal(readlinkSync(join(root, "link-513")).length, 513);
     assert.throws(() => statSync(join(root, "many/nope")), { code: "ENOENT" });
@@ -82,19 +83,38 @@ test("erofsImage() finds each name by itself, not by listing alone", need, () =>
   });
 });
 
-test(
-  "a file at the end of a tar without padding is read whole, once the tar is padded",
-  need,
-  () => {
-    const archive = tar({ path: "a", data: "a" }, { path: "last", data: "tail" });
-    const index = (end: number) => indexOf(archive.subarray(0, end));
-    assert.deepEqual(index(512 * 3 + 4), index(512 * 4));
-    withMounted([archive.subarray(0, 512 * 4)], (root) => {
-      assert.equal(readFileSync(join(root, "last"), "utf8"), "tail");
+test("a file at the end of an archive that ends within a block is copied aside", need, async () => {
+  const archive = tar({ path: "a", data: "a" }, { path: "last", data: "y".repeat(1500) });
+  for (const end of [512 * 3 + 1500, 512 * 3 + 1535, 512 * 6]) {
+    await withMounted([archive.subarray(0, end)], (root) => {
+      assert.equal(readFileSync(join(root, "last"), "utf8"), "y".repeat(1500));
+      assert.equal(readFileSync(join(root, "a"), "utf8"), "a");
     });
-    assert.throws(() => index(512 * 3 + 3), { code: "data_loss" });
-  },
-);
+  }
+  const short = withMounted([archive.subarray(0, 512 * 3 + 1499)], () => {});
+  await assert.rejects(short, { code: "data_loss" });
+});
+
+test("sparse files of all forms are indexed as they are unpacked", need, async () => {
+  const parts: Part[] = [[0, "start"], [5000, "x".repeat(700)], [1_000_000, "end"]];
+  const lower = concatenate([
+    ...SPARSE_FORMS.map((form) => sparseFile(form, `lower-${form}`, 3_000_000, parts)),
+    tar({ path: "plain", data: "plain" }),
+  ]);
+  const upper = concatenate([
+    sparseFile("1.0", "lower-gnu", 100, [[50, "replaced"]]),
+    sparseFile("gnu", "hole", 1 << 30, [[1 << 30, ""]]),
+    tar({ path: "link", type: "1", link: "lower-0.1" }),
+  ]);
+  const look = (root: string): string[] =>
+    execFileSync("sh", ["-c", "sha256sum lower-* plain link; stat -c '%n %s %h %a' *"], {
+      cwd: root,
+      stdio: ["ignore", "pipe", "ignore"], // a shell does not know where a mount without a place is
+    }).toString().split("\n");
+  const expected = withUnpacked([lower, upper], look);
+  assert.equal(expected.length, 14);
+  assert.deepEqual(await withMounted([lower, upper], look), expected);
+});
 
 /** Layers that have few names, so that they replace, hide, link and lead through each other. */
 function layersFrom(seed: number): Uint8Array[] {
@@ -124,25 +144,29 @@ function layersFrom(seed: number): Uint8Array[] {
   return Array.from({ length: 1 + int(4) }, () => tar(...Array.from({ length: int(9) }, member)));
 }
 
-test("layers that are indexed are like layers that are unpacked, or both are refused", need, () => {
-  let same = 0;
-  let refused = 0;
-  for (let seed = 0; seed < 150; seed++) {
-    const tars = layersFrom(seed);
-    const attempt = (work: () => string[]): string[] | undefined => {
-      try {
-        return work();
-      } catch (error) {
-        assert.match((error as Error).message, /^cannot unpack/, `seed ${seed}`);
-        return undefined;
-      }
-    };
-    const expected = attempt(() => withUnpacked(tars, (root) => describeTree(root)));
-    const actual = attempt(() => withMounted(tars, (root) => describeTree(root)));
-    assert.equal(actual === undefined, expected === undefined, `seed ${seed}`);
-    if (expected === undefined) refused++;
-    else assertSameTree(actual!, expected, `seed ${seed}`);
-    if (expected !== undefined) same++;
-  }
-  assert.ok(same > 30 && refused > 10, `${same} ${refused}`);
-});
+test(
+  "layers that are indexed are like layers that are unpacked, or both are refused",
+  need,
+  async () => {
+    let same = 0;
+    let refused = 0;
+    for (let seed = 0; seed < 150; seed++) {
+      const tars = layersFrom(seed);
+      const attempt = async (work: () => string[] | Promise<string[]>) => {
+        try {
+          return await work();
+        } catch (error) {
+          assert.match((error as Error).message, /^cannot unpack/, `seed ${seed}`);
+          return undefined;
+        }
+      };
+      const expected = await attempt(() => withUnpacked(tars, (root) => describeTree(root)));
+      const actual = await attempt(() => withMounted(tars, (root) => describeTree(root)));
+      assert.equal(actual === undefined, expected === undefined, `seed ${seed}`);
+      if (expected === undefined) refused++;
+      else assertSameTree(actual!, expected, `seed ${seed}`);
+      if (expected !== undefined) same++;
+    }
+    assert.ok(same > 30 && refused > 10, `${same} ${refused}`);
+  },
+);

@@ -9,7 +9,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { BUSYBOX, busyboxImage } from "../fixtures/busybox_image.ts";
-import { withCli } from "../fixtures/cli.ts";
+import { output, withCli } from "../fixtures/cli.ts";
 import { startDockerRegistry } from "../fixtures/docker_registry.ts";
 import { FakeRegistry } from "../fixtures/fake_remote.ts";
 import { needs } from "../fixtures/needs.ts";
@@ -41,7 +41,23 @@ test("ctr run --snapshotter erofs runs an image without unpacking it", NEEDS, as
       assert.equal(await run(...offline, "cat", "/greeting"), "hello\n");
       const script = "echo more >> /greeting; cat /greeting; grep -c ' / overlay' /proc/mounts";
       assert.equal(await run(...erofs, "--rm", name, "sh", "-c", script), "hello\nmore\n1\n");
-      assert.equal(existsSync(join(cli.root, "data/snapshots/overlayfs")), false);
+      assert.equal(existsSync(join(cli.data, "snapshots/overlayfs")), false);
+
+      // The tar is a blob of the layout, and nowhere else.
+      const [found] = JSON.parse(await run("image", "inspect", name));
+      const blobs = readdirSync(join(cli.data, "content/blobs/sha256"));
+      const diffIds: string[] = found.RootFS.Layers.map((id: string) => id.slice(7));
+      assert.deepEqual(diffIds.filter((id) => !blobs.includes(id)), []);
+      assert.equal(blobs.length, 2 + 2 * diffIds.length);
+      const kept = readdirSync(join(cli.data, "snapshots/erofs"), { recursive: true });
+      assert.deepEqual(
+        kept.map(String).filter((path) => /\//.test(path)).map((path) => path.replace(/^\d+/, "N"))
+          .sort(),
+        ["N/index", "N/members", "N/members"],
+      );
+      const copy = join(cli.root, "copy");
+      await output(["skopeo", "copy", "-q", `oci:${cli.data}/content:${name}`, `dir:${copy}`]);
+      assert.match(await run("system", "check"), /nothing lost, nothing left over/);
 
       // A container that stays: started again, joined, and removed by commands that are not told.
       const id = (await run(...erofs, "-d", name, "sh", "-c", "echo x >> /x; sleep 600")).trim();
@@ -62,7 +78,8 @@ test("ctr run --snapshotter erofs runs an image without unpacking it", NEEDS, as
       assert.match(wrong.stderr, /no such snapshotter/);
 
       await run("rmi", name);
-      assert.deepEqual(readdirSync(join(cli.root, "data/snapshots/erofs")), []);
+      assert.deepEqual(readdirSync(join(cli.data, "snapshots/erofs")), []);
+      assert.deepEqual(readdirSync(join(cli.data, "content/blobs/sha256")), []);
     });
   } finally {
     await registry.stop();

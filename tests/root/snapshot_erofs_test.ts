@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import {
   existsSync,
   mkdtempSync,
@@ -6,6 +7,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -34,6 +36,10 @@ const implementation: Implementation = {
 };
 snapshotterContract(implementation);
 snapshotterChangesContract(implementation);
+
+function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
 
 /** Work with a snapshotter over an empty store. */
 async function withSnapshotter(
@@ -67,8 +73,15 @@ test("erofs: a layer is stored as its tar, and the index is made once for all co
     const cut = tar({ path: "f", data: "two" }).subarray(0, 515);
     await commit(s, "one", undefined, one);
     await commit(s, "two", "one", cut);
-    assert.deepEqual(readdirSync(directory(1)).sort(), ["data", "members"]);
-    assert.deepEqual(readFileSync(join(directory(1), "data")), Buffer.from(one));
+    assert.deepEqual(readdirSync(directory(1)), ["members"]);
+    assert.deepEqual(readdirSync(directory(2)).sort(), ["data", "members"]);
+    const blobs = join(directory(1), "../../../content/blobs/sha256");
+    assert.deepEqual(readdirSync(blobs).sort(), [one, cut].map(sha256).sort());
+    assert.deepEqual(readFileSync(join(blobs, sha256(one))), Buffer.from(one));
+    assert.deepEqual(
+      [...s.blobs!()].sort(),
+      [one, cut].map((tar) => `sha256:${sha256(tar)}`).sort(),
+    );
     await s.ready!("two");
     const { ino } = statSync(join(directory(2), "index"));
     assert.equal(await mounted(await s.prepare("a", "two"), "cat f g"), "twodeep");
@@ -95,6 +108,32 @@ test("erofs: what a container wrote becomes a layer, with what it deleted", {
       await mounted(await s.prepare("d", "top"), look),
       "./d\n./e\n./e/m\n./e/n\n./e/s\n./null\n./z\nnew\n711\n2 77\nb 1:3\n",
     );
+  });
+});
+
+test("erofs: a tar that the store has is neither written nor trusted blindly", {
+  skip,
+}, async () => {
+  await withSnapshotter(async (s, directory) => {
+    const bytes = tar({ path: "f", data: "one" });
+    const diffId = `sha256:${sha256(bytes)}`;
+    const source = async function* () {
+      yield bytes;
+    };
+    const unpack = async (key: string) => {
+      await s.prepare(key, undefined);
+      const result = await applyLayer(s, key, source, { diffId });
+      await commitLayer(s, { key, name: `${key}-done`, parent: undefined, result, source, diffId });
+    };
+    await unpack("a");
+    const blob = join(directory(1), `../../../content/blobs/sha256/${sha256(bytes)}`);
+    const { ino } = statSync(blob);
+    await unpack("b");
+    assert.equal(statSync(blob).ino, ino);
+    assert.deepEqual(readdirSync(directory(2)), ["members"]);
+    assert.equal(await mounted(await s.prepare("c", "b-done"), "cat f"), "one");
+    truncateSync(blob, 512);
+    await assert.rejects(unpack("d"), { code: "data_loss" });
   });
 });
 

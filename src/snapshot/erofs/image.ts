@@ -30,16 +30,16 @@ const MAX_BLOCKS = 0xffffffff;
 /**
  * The image of the tree below `root`.
  *
- * @param tarSizes Bytes of each layer's tar, by the number that files give. A tar that ends within a
- * block must be padded to a whole one before the image is mounted: the kernel reads whole blocks.
+ * @param sizes Bytes of each device, by the number that files give. The kernel reads whole blocks: no
+ * file may end in the last one of a device that is not whole.
  * @throws {CtrError} `invalid_argument` for what the format cannot hold.
  */
-export function erofsImage(root: Node, tarSizes: readonly number[]): Uint8Array {
-  if (tarSizes.length > 0xffff) throw tooLarge(`${tarSizes.length} layers`);
+export function erofsImage(root: Node, sizes: readonly number[]): Uint8Array {
+  if (sizes.length > 0xffff) throw tooLarge(`${sizes.length} devices`);
   const plans = planNodes(root);
   const xattrs = encodeXattrs(plans.keys());
   const metaStart = roundUp(
-    E.SUPERBLOCK.offset + E.SUPERBLOCK.size + tarSizes.length * E.DEVICE_SLOT,
+    E.SUPERBLOCK.offset + E.SUPERBLOCK.size + sizes.length * E.DEVICE_SLOT,
     BLOCK,
   );
   const { metaEnd, dataBlocks } = place(plans, xattrs, metaStart);
@@ -57,7 +57,7 @@ export function erofsImage(root: Node, tarSizes: readonly number[]): Uint8Array 
     writeInode(view, node, plan, { firstBlock, ino: ++ino, xattrSize: xattrs.size(node) });
     xattrs.write(bytes, at + E.INODE_SIZE, node);
     const behind = at + E.INODE_SIZE + xattrs.size(node);
-    if (plan.layout === E.LAYOUT.CHUNK_BASED) writeChunk(view, behind, node, tarSizes);
+    if (plan.layout === E.LAYOUT.CHUNK_BASED) writeChunk(view, behind, node, sizes);
     const blockAt = dataBlockAt(node, plan, behind, firstBlock);
     if (plan.packed !== undefined) writeDirectory(view, plan.packed, blockAt, numberOf);
     else if (node.link !== undefined) writeLink(view, node.link, blockAt);
@@ -68,7 +68,7 @@ export function erofsImage(root: Node, tarSizes: readonly number[]): Uint8Array 
     inodes: plans.size,
     metaStart,
     xattrStart,
-    tarSizes,
+    sizes,
   });
   return bytes;
 }
@@ -192,20 +192,21 @@ function writeChunk(
   view: DataView,
   behind: number,
   node: Node,
-  tarSizes: readonly number[],
+  sizes: readonly number[],
 ): void {
-  const { layer, offset, size } = node.data!;
+  const { device, offset, size } = node.data!;
   // The last line of defence: nothing that a tar says may lead out of it.
-  if (!(offset % BLOCK === 0 && offset >= 0 && offset + size <= (tarSizes[layer] ?? -1))) {
+  const whole = roundDown(sizes[device] ?? 0, BLOCK);
+  if (!(offset % BLOCK === 0 && offset >= 0 && offset + size <= whole)) {
     throw new CtrError({
       code: "internal",
       operation: "index layer",
-      reason: `bytes ${offset} to ${offset + size} are not in the tar`,
+      reason: `bytes ${offset} to ${offset + size} are not in the device`,
     });
   }
-  if (offset / BLOCK >= MAX_BLOCKS) throw tooLarge(`a tar of ${tarSizes[layer]} bytes`);
+  if (offset / BLOCK >= MAX_BLOCKS) throw tooLarge(`a tar of ${sizes[device]} bytes`);
   const at = roundUp(behind, E.CHUNK_INDEX);
-  view.setUint16(at + 2, layer + 1, true); // 0 is the image itself
+  view.setUint16(at + 2, device + 1, true); // 0 is the image itself
   view.setUint32(at + 4, offset / BLOCK, true);
 }
 
@@ -218,12 +219,12 @@ function writeLink(view: DataView, link: string, blockAt: (block: number) => num
 function writeSuperblock(
   view: DataView,
   bytes: Uint8Array,
-  { root, inodes, metaStart, xattrStart, tarSizes }: {
+  { root, inodes, metaStart, xattrStart, sizes }: {
     root: number;
     inodes: number;
     metaStart: number;
     xattrStart: number;
-    tarSizes: readonly number[];
+    sizes: readonly number[];
   },
 ): void {
   const { offset: at, size, magic } = E.SUPERBLOCK;
@@ -236,10 +237,10 @@ function writeSuperblock(
   view.setUint32(at + 40, metaStart / BLOCK, true);
   view.setUint32(at + 44, xattrStart / BLOCK, true);
   view.setUint32(at + 80, E.INCOMPAT.CHUNKED_FILE | E.INCOMPAT.DEVICE_TABLE, true);
-  view.setUint16(at + 86, tarSizes.length, true);
+  view.setUint16(at + 86, sizes.length, true);
   view.setUint16(at + 88, (at + size) / E.DEVICE_SLOT, true);
-  for (const [index, tarSize] of tarSizes.entries()) {
-    view.setUint32(at + size + index * E.DEVICE_SLOT + 64, Math.ceil(tarSize / BLOCK), true);
+  for (const [index, bytes] of sizes.entries()) {
+    view.setUint32(at + size + index * E.DEVICE_SLOT + 64, Math.floor(bytes / BLOCK), true);
   }
   view.setUint32(at + 4, E.crc32c(bytes.subarray(at, at + BLOCK)), true);
 }
@@ -248,6 +249,10 @@ function writeSuperblock(
 function setUint64(view: DataView, at: number, value: number): void {
   view.setUint32(at, value >>> 0, true);
   view.setInt32(at + 4, Math.floor(value / 2 ** 32), true);
+}
+
+function roundDown(value: number, to: number): number {
+  return Math.floor(value / to) * to;
 }
 
 function roundUp(value: number, to: number): number {

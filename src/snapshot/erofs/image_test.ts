@@ -10,12 +10,12 @@ import { LayerTree } from "./tree.ts";
 
 function index(...tars: Uint8Array[]): { image: Uint8Array; tree: LayerTree } {
   const tree = new LayerTree();
-  const sizes = tars.map((bytes) => {
+  const sizes = tars.map((bytes, index) => {
     const scanner = scanTar();
     scanner.push(bytes);
     const { members, size } = scanner.end();
-    tree.apply(members);
-    return size;
+    tree.apply(members, { tar: index, data: -1 });
+    return Math.ceil(size / 512) * 512; // a file that ends behind the last whole block is copied
   });
   return { image: erofsImage(tree.root.node, sizes), tree };
 }
@@ -74,12 +74,18 @@ test("LayerTree follows no path out of its root", () => {
 });
 
 test("erofsImage() refuses a file that is not inside its tar", () => {
-  for (const [layer, offset, size] of [[0, 512, 1025], [1, 0, 1], [0, 100, 1], [0, -512, 1]]) {
+  for (
+    const [device, offset, size] of [[0, 512, 1025], [0, 1536, 1], [1, 0, 1], [0, 100, 1], [
+      0,
+      -512,
+      1,
+    ]]
+  ) {
     const root = emptyDirectory();
     const node = { ...emptyDirectory(), type: "file" as const, children: undefined as never };
-    const data = { layer: layer!, offset: offset!, size: size! };
+    const data = { device: device!, offset: offset!, size: size! };
     root.children!.set("f", { node: { ...node, data }, layer: 0 });
-    assert.throws(() => erofsImage(root, [1536]), { code: "internal" });
+    assert.throws(() => erofsImage(root, [1600]), { code: "internal" });
   }
 });
 

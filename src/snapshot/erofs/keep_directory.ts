@@ -24,7 +24,8 @@ import { isWhiteout } from "../_root.ts";
 import { readLink } from "../_walk.ts";
 import { below } from "../_whiteout.ts";
 import type { TarEntry, TarType } from "../tar_header.ts";
-import { dataFile, writeMembers } from "./layer_files.ts";
+import { dataFile } from "./labels.ts";
+import { writeMembers } from "./layer_files.ts";
 import type { TarMember } from "./scan.ts";
 
 const BLOCK = 512;
@@ -54,7 +55,7 @@ export function keepDirectory(directory: string, from: string): void {
       if (check("commit", "copy_file_range", entry.path, copied) === 0) break;
       size += copied;
     }
-    members.push({ entry: { ...entry, size: size - offset }, offset });
+    members.push({ entry: { ...entry, size: size - offset }, offset, aside: true });
     const padding = -size & (BLOCK - 1);
     if (padding > 0) writeAll(data, new Uint8Array(padding), path);
     size += padding;
@@ -110,7 +111,7 @@ export function keepDirectory(directory: string, from: string): void {
     const root = toByteString(from);
     const status = expectStatus(statusAt(AT.AT_FDCWD, root), root);
     addDirectory(AT.AT_FDCWD, root, "", entryOf("./", "directory", status));
-    writeMembers(directory, { members, size });
+    writeMembers(directory, { members, tar: 0, data: size });
   } finally {
     closeFd(data);
   }

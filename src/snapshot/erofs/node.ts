@@ -25,15 +25,15 @@ export interface Node {
   readonly link?: string;
   /** Of a device, as the kernel encodes it. */
   readonly rdev?: number;
-  /** Of a file: its bytes, which begin at a block of a layer's tar. */
+  /** Of a file: its bytes, which begin at a block of a device. */
   readonly data?: FileData;
 }
 
 /** Where a file's content is. */
 export interface FileData {
-  /** Which tar, from 0. */
-  readonly layer: number;
-  /** Byte of the tar, a multiple of 512. */
+  /** A layer's tar, or what was copied from it; from 0. */
+  readonly device: number;
+  /** Byte of it, a multiple of 512. */
   readonly offset: number;
   readonly size: number;
 }

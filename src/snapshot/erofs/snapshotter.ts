@@ -4,12 +4,15 @@
  * into the tars, and that is the single lower layer of its overlay.
  *
  * ```
- * DATA/snapshots/erofs/7/data      a layer's tar
- *                       /members   what is in it, and where
+ * DATA/content/blobs/sha256/…      a layer's tar, as the blob that its diffID names
+ * DATA/snapshots/erofs/7/members   what is in it, and where
+ *                       /data      of it, what cannot be read from there: sparse files
  *                       /index     EROFS image of it and all below, made when first needed
  * DATA/snapshots/erofs/12/fs       a container's files
  *                        /work     overlayfs's
  * ```
+ *
+ * Which blob a snapshot needs, and whether it has `data`, is in its labels: a start reads nothing.
  *
  * Needs Linux 6.13: file-backed EROFS, and overlayfs over mounts that are nowhere.
  *
@@ -21,28 +24,18 @@ import { AT } from "../../linux/mod.ts";
 import { exists } from "../../program/mod.ts";
 import { toByteString } from "../_at.ts";
 import { deleteTreeAt } from "../_delete_tree.ts";
-import {
-  makeRoot,
-  makeWritable,
-  renewWork,
-  ROOT,
-  rootAttributes,
-  subtreeMounts,
-  TRACES,
-} from "../overlay.ts";
+import { makeRoot, makeWritable, renewWork, ROOT, subtreeMounts, TRACES } from "../overlay.ts";
 import { directorySnapshotter, type Driver, VOLATILE } from "../store.ts";
 import type { Mount, Snapshotter } from "../types.ts";
-import { dataFile } from "./layer_files.ts";
-
-const DEFAULT_ROOT = "755:0:0";
+import { BLOB, blobFile, DATA, dataFile } from "./labels.ts";
 
 const driver: Driver = {
   name: "erofs",
   rebase: true,
   traces: {
     written: TRACES.written,
-    // The first three are a layer's; a container has none of them.
-    kept: { ...TRACES.kept, files: ["data", "members", "index", ...TRACES.kept.files] },
+    // The first four are a layer's; a container has none of them.
+    kept: { ...TRACES.kept, files: ["tar", "data", "members", "index", ...TRACES.kept.files] },
   },
   create: (dir, [row, ...parents]) => {
     makeRoot(`${dir}/fs`, inheritedRoot(parents));
@@ -56,7 +49,7 @@ const driver: Driver = {
   applyTarget: (root, { number }) => ({
     root: `${root}/${number}/fs`,
     whiteouts: "overlay",
-    keep: `${root}/${number}`,
+    keep: { directory: `${root}/${number}` },
   }),
   contents: (root, row) => row.kind !== "active" ? [] : [`${root}/${row.number}/fs`],
   layers: (root, chain) => chain.map(({ number }) => `${root}/${number}`),
@@ -78,28 +71,26 @@ export function erofsSnapshotter(state: State): Snapshotter {
       await ensureIndex(root, table, parent);
       return base.view(key, parent);
     },
+    applyTarget: async (key, { diffId } = {}) => {
+      const target = await base.applyTarget(key);
+      const stored = diffId === undefined ? undefined : blobFile(contentOf(root), diffId);
+      if (stored === undefined || !exists(stored)) return target;
+      return { ...target, keep: { ...target.keep!, stored } };
+    },
     commit: async (name, key, options = {}) => {
       const row = table.get(key);
       if (row?.kind !== "active") return base.commit(name, key, options); // says what is wrong
       const directory = `${root}/${row.number}`;
-      let usage = options.usage;
-      let labels = options.labels ?? {};
-      if (!exists(`${directory}/members`)) {
-        const { diskUsage } = await import("../usage.ts");
-        usage ??= await diskUsage([`${directory}/fs`]);
-        const { keepDirectory } = await import("./keep_directory.ts");
-        keepDirectory(directory, `${directory}/fs`);
-        const attributes = rootAttributes(`${directory}/fs`) ?? DEFAULT_ROOT;
-        const inherited = inheritedRoot(table.chain(key).slice(1)) ?? DEFAULT_ROOT;
-        if (attributes !== inherited) labels = { ...labels, [ROOT]: attributes };
-      } else {
-        const { rootOf } = await import("./chain_index.ts");
-        const attributes = rootOf(directory);
-        if (attributes !== undefined) labels = { ...labels, [ROOT]: attributes };
-      }
+      const { freezeLayer, freezeDirectory } = await import("./freeze.ts");
+      const frozen = exists(`${directory}/members`)
+        ? await freezeLayer(directory, contentOf(root), options.diffId)
+        : freezeDirectory(directory, inheritedRoot(table.chain(key).slice(1)));
+      const labels = { ...options.labels, ...frozen.labels };
+      const usage = options.usage ?? frozen.usage;
       await base.commit(name, key, { ...options, labels, ...(usage && { usage }) });
       for (const name of ["fs", "work"]) discard(`${directory}/${name}`);
     },
+    blobs: () => table.list().flatMap(({ labels }) => labels[BLOB] ?? []),
   };
 }
 
@@ -132,16 +123,30 @@ function rootMount(root: string, row: SnapshotRow, parents: readonly SnapshotRow
     const options = ["rbind", writable ? "rw" : "ro"];
     return { type: "bind", source: `${dir}/fs`, options };
   }
-  const devices = parents.map(({ number }) => `device=${dataFile(`${root}/${number}`)}`).reverse();
+  const devices = parents.toReversed().flatMap((row) => devicesOf(root, row));
   const lower = {
     type: "erofs",
     source: indexFile(root, parents[0]!),
-    options: ["ro", ...devices],
+    options: ["ro", ...devices.map((path) => `device=${path}`)],
   };
   if (!writable) return lower;
   const options = [`upperdir=${dir}/fs`, `workdir=${dir}/work`];
   if (row.labels[VOLATILE] === "true") options.push("volatile");
   return { type: "overlay", source: "overlay", options, lowers: [lower] };
+}
+
+/** In the order in which the index numbers them. */
+function devicesOf(root: string, { number, labels }: SnapshotRow): string[] {
+  const { [BLOB]: blob, [DATA]: data } = labels;
+  return [
+    ...blob === undefined ? [] : [blobFile(contentOf(root), blob)],
+    ...data === undefined ? [] : [dataFile(`${root}/${number}`)],
+  ];
+}
+
+/** The content store beside the snapshots. */
+function contentOf(root: string): string {
+  return `${root.slice(0, -`/snapshots/${driver.name}`.length)}/content`;
 }
 
 function discard(path: string): void {

@@ -21,22 +21,33 @@ const WHITEOUT = ".wh.";
 const WHITEOUT_META = ".wh..wh.";
 const OPAQUE = ".wh..wh..opq";
 
+/** Numbers of the files that a layer's content is in. */
+export interface LayerDevices {
+  readonly tar: number;
+  /** What was copied aside. */
+  readonly data: number;
+}
+
 /** An image's file tree, to which layers are applied from the bottom. */
 export class LayerTree {
   readonly root: Entry = { node: emptyDirectory(), layer: -1 };
   #layer = -1;
+  #devices: LayerDevices = { tar: 0, data: 0 };
 
   /**
-   * Apply a layer's members on top. Files point into the tar of that number, counted from 0.
+   * Apply a layer's members on top.
    *
+   * @param devices that its files point into, counted from 0.
    * @throws {CtrError} `invalid_argument` or `data_loss` for a hostile layer; the tree is then void.
    */
-  apply(members: Iterable<TarMember>): void {
+  apply(members: Iterable<TarMember>, devices: LayerDevices): void {
     this.#layer++;
+    this.#devices = devices;
     for (const member of members) this.#applyMember(member);
   }
 
-  #applyMember({ entry, offset }: TarMember): void {
+  #applyMember(member: TarMember): void {
+    const { entry } = member;
     const path = cleanPath(entry.path);
     if (path === "") return this.#applyRoot(entry);
     if (path.startsWith(WHITEOUT_META) && path !== OPAQUE) return; // aufs's own bookkeeping
@@ -52,7 +63,7 @@ export class LayerTree {
       setAttributes(there.node, entry);
       there.layer = this.#layer;
     } else {
-      const node = entry.type === "hardlink" ? this.#linked(entry) : this.#make(entry, offset);
+      const node = entry.type === "hardlink" ? this.#linked(entry) : this.#make(member);
       children.set(name, { node, layer: this.#layer });
     }
     for (const place of parent) place.layer = this.#layer;
@@ -104,7 +115,7 @@ export class LayerTree {
     return found;
   }
 
-  #make(e: TarEntry, offset: number): Node {
+  #make({ entry: e, offset, aside }: TarMember): Node {
     const node = { ...emptyDirectory(), type: e.type as Node["type"] };
     setAttributes(node, e);
     if (e.type === "directory") return node;
@@ -114,7 +125,8 @@ export class LayerTree {
       return { ...rest, mode: 0o777, link: e.link };
     }
     if (e.type === "file") {
-      return { ...rest, data: { layer: this.#layer, offset, size: e.size } };
+      const device = aside === true ? this.#devices.data : this.#devices.tar;
+      return { ...rest, data: { device, offset, size: e.size } };
     }
     return { ...rest, rdev: encodeDevice(e) };
   }
