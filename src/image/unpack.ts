@@ -7,7 +7,6 @@
  */
 
 import { availableParallelism } from "node:os";
-import { call, close, open } from "../program/mod.ts";
 import { commitLayer, type LayerCommit, type Snapshotter } from "../snapshot/mod.ts";
 import { type Lease, type Lock, lock, type State } from "../state/mod.ts";
 import { chainIds } from "./chain.ts";
@@ -15,6 +14,7 @@ import { type ImageDocuments, readDocuments } from "./documents.ts";
 import type { ImagesOptions, PullImageOptions } from "./images.ts";
 import type { Descriptor } from "./sources.ts";
 import { sourcesOf } from "./default_sources.ts";
+import { flush } from "./flush.ts";
 import { leased } from "./lease.ts";
 import type { Image, ImageProgress } from "./types.ts";
 import { unpackTar } from "./unpack_tar.ts";
@@ -179,6 +179,7 @@ async function unpackTogether(
     if (failed.length > 0) {
       throw firstCause(failed.map(({ reason }) => reason), abort.signal.reason);
     }
+    // A committed snapshot is trusted after a power failure, so its files must be on disk.
     if (jobs.length > 0) flush(state.dirs.data);
     for (const job of jobs) {
       await commitLayer(snapshotter, commits.get(job)!);
@@ -202,16 +203,6 @@ async function* stoppable(
   for await (const chunk of source) {
     signal.throwIfAborted();
     yield chunk;
-  }
-}
-
-/** A committed snapshot is trusted after a power failure, so its files must be on disk. */
-function flush(directory: string): void {
-  const fd = open(directory, 0);
-  try {
-    call("syncfs", directory, fd);
-  } finally {
-    close(fd);
   }
 }
 

@@ -5,8 +5,13 @@
  */
 
 import { parentPort } from "node:worker_threads";
+import type { ApplyResult } from "../snapshot/mod.ts";
+import { flush } from "./flush.ts";
 import { type Answer, errorFields, type Order } from "./unpack_messages.ts";
-import { unpackTar } from "./unpack_tar.ts";
+import { unpackTar, type UnpackTask } from "./unpack_tar.ts";
+
+/** Bytes of a layer that are worth a wait in between. */
+const FLUSH_FROM = 8 << 20;
 
 const port = parentPort!;
 const sources = new Map<number, Source>();
@@ -15,7 +20,7 @@ port.on("message", (order: Order) => {
   if ("begin" in order) {
     const source = new Source(order.id);
     sources.set(order.id, source);
-    void unpackTar(order.begin, source.chunks()).then(
+    void unpackAndFlush(order.begin, source.chunks()).then(
       (result) => answer({ id: order.id, result }),
       (error) => answer({ id: order.id, error: errorFields(error) }),
     ).finally(() => sources.delete(order.id));
@@ -25,6 +30,16 @@ port.on("message", (order: Order) => {
     sources.get(order.id)?.end(order.end);
   }
 });
+
+/** In the end all must be on disk. Here the disk works while the other threads do. */
+async function unpackAndFlush(
+  task: UnpackTask,
+  source: AsyncIterable<Uint8Array>,
+): Promise<ApplyResult> {
+  const result = await unpackTar(task, source);
+  if (result.usage.bytes >= FLUSH_FROM) flush(task.target.root);
+  return result;
+}
 
 function answer(what: Answer): void {
   port.postMessage(what);
