@@ -4,6 +4,7 @@
  * @module
  */
 
+import { CtrError } from "../src/errors.ts";
 import { archive } from "../src/task/mod.ts";
 import { define } from "./command.ts";
 
@@ -19,6 +20,12 @@ export const command = define({
       short: "c",
       help: "Apply Dockerfile instruction to the created image",
     },
+    "compression": {
+      type: "string",
+      default: "gzip",
+      ours: true,
+      help: "Commit compression algorithm: gzip, zstd",
+    },
     "message": { type: "string", short: "m", help: "Commit message" },
     "no-pause": { type: "bool", help: "Do not pause the container during commit" },
     "pause": {
@@ -30,14 +37,26 @@ export const command = define({
   },
 }, async (context, { flags, args }) => {
   const [container, name] = args as [string, string?];
+  const compression = compressionOf(flags.compression);
   const { commitContainer } = await archive();
   const { id } = await commitContainer(context.engine(), container, {
     name,
     author: flags.author,
     message: flags.message,
+    compression,
     changes: flags.change,
     pause: flags.pause && !flags["no-pause"],
   });
   context.out(`${id}\n`);
   return 0;
 });
+
+function compressionOf(name: string): "gzip" | "zstd" {
+  if (name === "gzip" || name === "zstd") return name;
+  throw new CtrError({
+    code: "invalid_argument",
+    operation: "commit with --compression",
+    subject: name,
+    reason: "it is gzip or zstd",
+  });
+}

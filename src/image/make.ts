@@ -5,13 +5,12 @@
  * @module
  */
 
-import { CtrError } from "../errors.ts";
-import { decompress } from "../content/mod.ts";
 import type { Lease } from "../state/mod.ts";
 import { applyChanges, type RunConfig } from "./changes.ts";
 import { readDocuments } from "./documents.ts";
 import type { ImagesOptions } from "./images.ts";
 import { type Brought, storing } from "./load.ts";
+import { type LayerCompression, packLayer } from "./pack_layer.ts";
 import { missing, resolveStored } from "./resolve.ts";
 import type { BlobStore, Descriptor } from "./sources.ts";
 import { tagName } from "./tag.ts";
@@ -20,7 +19,6 @@ import { normalizePlatform } from "./variant.ts";
 
 const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG = "application/vnd.oci.image.config.v1+json";
-const LAYER = "application/vnd.oci.image.layer.v1.tar";
 /** Two zero blocks: an archive of nothing. */
 const EMPTY = 1024;
 
@@ -40,10 +38,12 @@ export interface NewImage {
   readonly author?: string | undefined;
   readonly comment?: string | undefined;
   readonly createdBy?: string | undefined;
+  /** How to pack the layer. Default gzip, which everybody reads. */
+  readonly compression?: LayerCompression | undefined;
 }
 
 /**
- * Make an image. The layer is stored as it is, uncompressed.
+ * Make an image. The layer is packed on its way into the store, unless it is already.
  *
  * @throws {CtrError} `not_found` when the base is gone; `invalid_argument` for a bad name or change;
  * what unpacking finds wrong with the archive. Nothing stays then.
@@ -95,9 +95,9 @@ async function write(
   { config: base, layers: lower }: Below,
   names: readonly string[],
 ): Promise<Brought> {
-  const layer = await store(blobs, image.layer);
-  const isEmpty = layer.size <= EMPTY && image.base !== undefined;
-  const layers = isEmpty ? lower : [...lower, { mediaType: LAYER, ...layer }];
+  const { descriptor, diffId, size } = await packLayer(blobs, image.layer, image.compression);
+  const isEmpty = size <= EMPTY && image.base !== undefined;
+  const layers = isEmpty ? lower : [...lower, descriptor];
   const { author, comment, createdBy, changes = [] } = image;
   const created = new Date().toISOString();
   const config = {
@@ -107,7 +107,7 @@ async function write(
     config: applyChanges({ ...base.config, ...image.config }, changes),
     rootfs: {
       type: "layers",
-      diff_ids: isEmpty ? base.rootfs.diff_ids : [...base.rootfs.diff_ids, layer.digest],
+      diff_ids: isEmpty ? base.rootfs.diff_ids : [...base.rootfs.diff_ids, diffId],
     },
     history: [...base.history ?? [], {
       created,
@@ -128,21 +128,5 @@ async function write(
     layers,
   };
   const target = await put(MANIFEST, manifest);
-  return { images: [{ target, names }], stored: [layer.digest] };
-}
-
-async function store(
-  blobs: BlobStore,
-  source: AsyncIterable<Uint8Array>,
-): Promise<{ digest: string; size: number }> {
-  const writer = blobs.create();
-  try {
-    for await (const chunk of decompress(source, { programs: true })) writer.write(chunk);
-  } catch (error) {
-    writer.abort();
-    throw error;
-  }
-  const stored = writer.commit();
-  if (stored.size > 0) return stored;
-  throw new CtrError({ code: "data_loss", operation: "import", reason: "the archive is empty" });
+  return { images: [{ target, names }], stored: [descriptor.digest] };
 }

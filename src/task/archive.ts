@@ -20,6 +20,8 @@ export interface CommitContainerOptions {
   readonly message?: string | undefined;
   /** Instructions of a Dockerfile. */
   readonly changes?: readonly string[] | undefined;
+  /** How the layer is packed. Default gzip. */
+  readonly compression?: "gzip" | "zstd" | undefined;
   /** Stop its processes meanwhile. Default true. */
   readonly pause?: boolean | undefined;
 }
@@ -73,6 +75,7 @@ export async function commitContainer(
       changes: options.changes,
       author: options.author,
       comment: options.message,
+      compression: options.compression,
       createdBy: [...record.config.entrypoint, ...record.config.cmd].join(" "),
     });
   } finally {

@@ -37,6 +37,17 @@ function withBox(work: (cli: Cli) => Promise<void>, snapshotter = ""): Promise<v
   return snapshotter === "btrfs" ? withLoop("btrfs", inside) : inside();
 }
 
+/** The media type of an image's topmost layer. */
+async function lastLayer(cli: Cli, name: string): Promise<string> {
+  const directory = join(cli.root, `saved-${name.replace(":", "-")}`);
+  mkdirSync(directory);
+  await cli.ok(["save", "-o", `${directory}.tar`, name]);
+  await run("tar", ["-xf", `${directory}.tar`, "-C", directory]);
+  const read = (path: string) => JSON.parse(readFileSync(join(directory, path), "utf8"));
+  const [{ digest }] = read("index.json").manifests;
+  return read(`blobs/${digest.replace(":", "/")}`).layers.at(-1).mediaType;
+}
+
 for (
   const [snapshotter, more] of [
     ["overlayfs", needs()],
@@ -86,6 +97,7 @@ for (
         assert.deepEqual([found.Id, found.Author, found.RootFS.Layers.length], [id, "me", 2]);
         assert.ok(!found.Config.Env.some((entry: string) => entry.startsWith("HOSTNAME=")));
         assert.match(await cli.ok(["history", "app:2"]), /why\s*\n<missing>/);
+        assert.match(await lastLayer(cli, "app:2"), /layer\.v1\.tar\+gzip$/);
       }, snapshotter),
   );
 
@@ -129,6 +141,11 @@ test(
       assert.equal(await cli.ok(["run", "--rm", unnamed, "cat", "/root/f"]), "new\n");
       const refused = await cli.run(["commit", "box", "UP"]);
       assert.deepEqual([refused.code, /lowercase/.test(refused.stderr)], [1, true]);
+      await cli.ok(["commit", "--compression", "zstd", "box", "other:1"]);
+      assert.match(await lastLayer(cli, "other:1"), /layer\.v1\.tar\+zstd$/);
+      assert.equal(await cli.ok(["run", "--rm", "other:1", "cat", "/root/f"]), "new\n");
+      const bad = await cli.run(["commit", "--compression", "lzma", "box"]);
+      assert.deepEqual([bad.code, /it is gzip or zstd/.test(bad.stderr)], [1, true]);
       const wrong = await cli.run(["commit", "-c", "RUN id", "box"]);
       assert.deepEqual([wrong.code, /not a valid change/.test(wrong.stderr)], [1, true]);
     }),
