@@ -36,7 +36,13 @@ export interface Mount {
   readonly target?: string;
   readonly options: readonly string[];
   /** Layers that are to be mounted for this one, topmost first. */
-  readonly lowers?: readonly Pick<Mount, "type" | "source" | "options">[];
+  readonly lowers?: readonly LowerMount[];
+}
+
+/** A layer that is a mount itself. */
+export interface LowerMount extends Pick<Mount, "type" | "source" | "options"> {
+  /** A directory with copies of its `etc/passwd` and `etc/group`, so far as they are there. */
+  readonly files?: string;
 }
 
 export type SnapshotKind = "committed" | "active" | "view";

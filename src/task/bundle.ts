@@ -106,8 +106,11 @@ export function withImageFiles<T>(
   if (root?.lowers === undefined) return work(layerReader(directories));
   const opened: number[] = [];
   try {
-    for (const lower of root.lowers) opened.push(openLower(lower));
-    return work(layerReader([...directories, ...opened.map((fd) => `/proc/self/fd/${fd}`)]));
+    for (const lower of root.lowers) {
+      if (lower.files === undefined) opened.push(openLower(lower));
+      directories.push(lower.files ?? `/proc/self/fd/${opened.at(-1)}`);
+    }
+    return work(layerReader(directories));
   } finally {
     for (const fd of opened) close(fd);
   }

@@ -25,7 +25,7 @@ import type { Implementation } from "../contracts/snapshotter_case.ts";
 import { snapshotterChangesContract } from "../contracts/snapshotter_changes.ts";
 import { mounted } from "../fixtures/mounted.ts";
 import { needs } from "../fixtures/needs.ts";
-import { tar } from "../fixtures/raw_tar.ts";
+import { type Member, tar } from "../fixtures/raw_tar.ts";
 
 const { skip } = needs("root", "overlayfs", "erofs", "cmd:unshare", "cmd:python3", "cmd:setfattr");
 
@@ -108,6 +108,37 @@ test("erofs: what a container wrote becomes a layer, with what it deleted", {
       await mounted(await s.prepare("d", "top"), look),
       "./d\n./e\n./e/m\n./e/n\n./e/s\n./null\n./z\nnew\n711\n2 77\nb 1:3\n",
     );
+  });
+});
+
+test("erofs: what a start wants to know of users is beside the index, links followed", {
+  skip,
+}, async () => {
+  await withSnapshotter(async (s) => {
+    const users = async (name: string, ...members: Member[]) => {
+      await commit(s, name, undefined, tar(...members));
+      const [mount] = await s.prepare(`container-${name}`, name);
+      const { files } = mount!.lowers![0]!;
+      return ["passwd", "group"].map((file) => {
+        const path = join(files!, "etc", file);
+        return existsSync(path) ? readFileSync(path, "utf8") : undefined;
+      });
+    };
+    const linked = await users(
+      "linked",
+      { path: "etc", type: "2", link: "../../usr/etc" },
+      { path: "usr/etc/passwd", type: "2", link: "../share/users" },
+      { path: "usr/share/users", data: "root:x:0:0" },
+      { path: "usr/etc/group", type: "2", link: "/usr/etc/group" },
+    );
+    assert.deepEqual(linked, ["root:x:0:0", undefined]);
+    const odd = await users("odd", { path: "etc/passwd/" }, { path: "etc/group", type: "6" });
+    assert.deepEqual(odd, [undefined, undefined]);
+    for (const name of ["linked", "odd"]) {
+      await s.remove(`container-${name}`);
+      await s.remove(name);
+    }
+    await s.settled();
   });
 });
 

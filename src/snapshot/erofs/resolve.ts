@@ -20,6 +20,22 @@ export type Place = Entry[];
  * @returns undefined also where something is not a directory, or links lead in a circle.
  */
 export function resolve(root: Entry, path: string, make?: () => Entry): Place | undefined {
+  return walk(root, path, { make });
+}
+
+/** What a path leads to, be it a directory or not; links are followed to the end. */
+export function find(root: Entry, path: string): Entry | undefined {
+  return walk(root, path, { anything: true })?.at(-1);
+}
+
+function walk(
+  root: Entry,
+  path: string,
+  { make, anything = false }: {
+    readonly make?: (() => Entry) | undefined;
+    readonly anything?: boolean;
+  },
+): Place | undefined {
   const place: Place = [root];
   const todo = path.split("/").reverse();
   let links = 0;
@@ -44,6 +60,8 @@ export function resolve(root: Entry, path: string, make?: () => Entry): Place | 
       todo.push(...node.link!.split("/").reverse());
     } else if (node.type === "directory") {
       place.push(next);
+    } else if (anything && todo.length === 0) {
+      return [...place, next];
     } else {
       return undefined;
     }

@@ -8,6 +8,7 @@
  * DATA/snapshots/erofs/7/members   what is in it, and where
  *                       /data      of it, what cannot be read from there: sparse files
  *                       /index     EROFS image of it and all below, made when first needed
+ *                       /etc       passwd and group of that image
  * DATA/snapshots/erofs/12/fs       a container's files
  *                        /work     overlayfs's
  * ```
@@ -34,8 +35,14 @@ const driver: Driver = {
   rebase: true,
   traces: {
     written: TRACES.written,
-    // The first four are a layer's; a container has none of them.
-    kept: { ...TRACES.kept, files: ["tar", "data", "members", "index", ...TRACES.kept.files] },
+    // A layer's come first; a container has none of them.
+    kept: {
+      files: [
+        ...["tar", "data", "members", "index", "etc/passwd", "etc/group"],
+        ...TRACES.kept.files,
+      ],
+      directories: ["etc", ...TRACES.kept.directories],
+    },
   },
   create: (dir, [row, ...parents]) => {
     makeRoot(`${dir}/fs`, inheritedRoot(parents));
@@ -103,8 +110,11 @@ async function ensureIndex(
   const row = parent === undefined ? undefined : table.get(parent);
   if (row?.kind !== "committed" || exists(indexFile(root, row))) return;
   const { writeChainIndex } = await import("./chain_index.ts");
-  const chain = table.chain(parent!).map(({ number }) => `${root}/${number}`);
-  writeChainIndex(indexFile(root, row), chain.reverse());
+  const layers = table.chain(parent!).map(({ number, labels }) => ({
+    directory: `${root}/${number}`,
+    tarPath: labels[BLOB] === undefined ? "" : blobFile(contentOf(root), labels[BLOB]),
+  }));
+  writeChainIndex(indexFile(root, row), layers.reverse());
 }
 
 /** What the topmost layer that says something of its root directory says. */
@@ -128,6 +138,7 @@ function rootMount(root: string, row: SnapshotRow, parents: readonly SnapshotRow
     type: "erofs",
     source: indexFile(root, parents[0]!),
     options: ["ro", ...devices.map((path) => `device=${path}`)],
+    files: `${root}/${parents[0]!.number}`,
   };
   if (!writable) return lower;
   const options = [`upperdir=${dir}/fs`, `workdir=${dir}/work`];
