@@ -19,6 +19,7 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   export: () => import("./export.ts"),
   history: () => import("./history.ts"),
   "image prune": () => import("./image_prune.ts"),
+  "image convert": () => import("./image_convert.ts"),
   "image verify": () => import("./image_verify.ts"),
   images: () => import("./images.ts"),
   import: () => import("./import.ts"),
@@ -76,6 +77,7 @@ export const GROUPS: Readonly<Record<string, Readonly<Record<string, string>>>> 
     wait: "wait",
   },
   image: {
+    convert: "image convert",
     history: "history",
     import: "import",
     inspect: "inspect --type=image",

@@ -60,13 +60,14 @@ export const MISSING_COMMANDS: readonly string[] =
     "network node plugin port rename restart " +
     "secret service stack stats swarm top trust update volume").split(" ");
 
-const MISSING_OF_MANIFEST = /^manifest (?:annotate|create|push|rm)$/;
+const MISSING_OF_GROUPS =
+  /^(?:manifest (?:annotate|create|push|rm)|image (?:build|(?:de|en)crypt))$/;
 
 /** The error for a command that there is not. */
 export function unknownCommand(words: string): UsageError {
   const [first = "", second] = words.split(" ") as [string, string?];
   const last = second ?? first;
-  if (MISSING_COMMANDS.includes(last) || MISSING_OF_MANIFEST.test(words)) {
+  if (MISSING_COMMANDS.includes(last) || MISSING_OF_GROUPS.test(words)) {
     const reason = "it is not supported yet";
     return new UsageError({ command: words, code: "not_implemented", reason, exitCode: 1 });
   }

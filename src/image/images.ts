@@ -8,6 +8,7 @@
 import { CtrError } from "../errors.ts";
 import type { Snapshotter } from "../snapshot/mod.ts";
 import type { State } from "../state/mod.ts";
+import type { ConvertOptions } from "./convert.ts";
 import type { HistoryStep } from "./history.ts";
 import { HOST, isHost } from "./host.ts";
 import type { ImageDetails } from "./inspect.ts";
@@ -125,6 +126,8 @@ export interface Images {
   tag(source: string, target: string): Promise<string>;
   /** The tar archive of images, which every engine's `load` reads; `not_found` comes first. */
   save(references: readonly string[], options?: SaveOptions): AsyncIterable<Uint8Array>;
+  /** An image in other documents, or compressed otherwise, under another name. */
+  convert(source: string, target: string, options?: ConvertOptions): Promise<LoadedImage>;
   /** The images of an archive; all of them or, when one is wrong, none. */
   load(
     source: AsyncIterable<Uint8Array>,
@@ -211,6 +214,8 @@ export function openImages(options: ImagesOptions): Images {
       yield* (await import("./save.ts")).saveImages(options, references, how);
     },
     load: async (source, how) => (await import("./load.ts")).loadImages(options, source, how),
+    convert: async (source, target, how) =>
+      (await import("./convert.ts")).convertImage(options, source, target, how),
     make: async (image) => (await import("./make.ts")).makeImage(options, image),
     history: async (reference, { platform } = {}) =>
       (await import("./history.ts")).imageHistory(options, reference, platform),

@@ -49,6 +49,7 @@ export type { LoadedImage, LoadOptions } from "./load.ts";
 export type { NewImage } from "./make.ts";
 export type { SaveOptions } from "./save.ts";
 export type { BlobStore, Descriptor, ImageSources, RemoteImage } from "./sources.ts";
+export type { ConvertOptions } from "./convert.ts";
 export type { HistoryStep } from "./history.ts";
 export type { Document, ImageDetails } from "./inspect.ts";
 export { canonicalName, familiarName, isTransport, withoutDocker } from "./name.ts";
