@@ -15,6 +15,7 @@ import type { ImageDetails } from "./inspect.ts";
 import type { LoadedImage, LoadOptions } from "./load.ts";
 import type { NewImage } from "./make.ts";
 import { isTransport, withoutDocker } from "./name.ts";
+import type { RareImages } from "./rare.ts";
 import { missing, resolveStored } from "./resolve.ts";
 import type { SaveOptions } from "./save.ts";
 import type { ImageSources, RegistryAccess } from "./sources.ts";
@@ -147,6 +148,12 @@ function unsigned(subject: string): CtrError {
   return new CtrError({ code: "permission_denied", operation: "verify", subject, reason });
 }
 
+/** What `rare.ts` does. A start has no use for it, so that there is one line for all. */
+const ASKED = [
+  ...["convert", "history", "inspect", "list", "load", "make", "push", "remove", "tag"] as const,
+  "verify",
+] as const;
+
 /** The images of a store. Nothing is opened or read yet. */
 export function openImages(options: ImagesOptions): Images {
   const { state, snapshotter } = options;
@@ -192,32 +199,15 @@ export function openImages(options: ImagesOptions): Images {
       return await pull(reference, how);
     },
     pull,
+    ...Object.fromEntries(ASKED.map((name) => [name, async (...args: unknown[]) => {
+      const { rareImages } = await import("./rare.ts");
+      return await (rareImages(options)[name] as (...args: unknown[]) => unknown)(...args);
+    }])) as unknown as Pick<RareImages, typeof ASKED[number]>,
     remoteTags: async function* (repository) {
-      const { Registry } = await import("../pull/mod.ts");
-      yield* new Registry({ ...await options.access?.(), repository }).tags();
+      yield* (await import("./rare.ts")).rareImages(options).remoteTags(repository);
     },
-    verify: async (name, policy, { digest, signal } = {}) => {
-      const { verifyImage } = await import("./verify/verify.ts");
-      const tuf = { cache: `${state.dirs.data}/sigstore`, ...policy.tuf };
-      const access = await options.access?.();
-      return await verifyImage({ name, digest, access, signal }, { ...policy, tuf });
-    },
-    push: async (reference, how = {}) =>
-      (await import("./push.ts")).pushImage(options, reference, how),
-    inspect: async (reference, { platform } = {}) =>
-      (await import("./inspect.ts")).inspectImage(options, reference, platform),
-    list: async () => (await import("./list.ts")).listImages(options),
-    remove: async (reference, how = {}) =>
-      (await import("./remove.ts")).removeImage(options, reference, how),
-    tag: async (source, target) => (await import("./tag.ts")).tagImage(options, source, target),
     save: async function* (references, how) {
-      yield* (await import("./save.ts")).saveImages(options, references, how);
+      yield* (await import("./rare.ts")).rareImages(options).save(references, how);
     },
-    load: async (source, how) => (await import("./load.ts")).loadImages(options, source, how),
-    convert: async (source, target, how) =>
-      (await import("./convert.ts")).convertImage(options, source, target, how),
-    make: async (image) => (await import("./make.ts")).makeImage(options, image),
-    history: async (reference, { platform } = {}) =>
-      (await import("./history.ts")).imageHistory(options, reference, platform),
   };
 }
