@@ -113,7 +113,7 @@ export function blobDirectory(
       await mkdir(root, { recursive: true, mode: 0o700 });
       const mediaType = "application/vnd.oci.image.index.v1+json";
       const text = JSON.stringify({ schemaVersion: 2, mediaType, manifests });
-      const partial = `${root}/index.json.${process.pid}.${writes++}`;
+      const partial = `${root}/index.json.new`; // what a crash leaves is overwritten by the next one
       await writeFile(partial, text, { mode: 0o600 });
       await rename(partial, `${root}/index.json`);
     },

@@ -82,6 +82,9 @@ export interface BlobDirectory extends BlobStore {
   ): AsyncGenerator<Uint8Array, void>;
   /** The same blobs, for somebody who is told of every digest that is looked for, or appears. */
   holding(hold: (digest: string) => void): BlobDirectory;
-  /** Replace `index.json`: what the layout offers to other tools, by `ref.name` annotation. */
+  /**
+   * Replace `index.json`: what the layout offers to other tools, by `ref.name` annotation. By one
+   * process at a time.
+   */
   writeIndex(manifests: readonly Descriptor[]): Promise<void>;
 }

@@ -32,7 +32,9 @@ export async function checkSnapshots(
       // Unless it was removed in this moment.
       if (problem === undefined || !isThere(row)) continue;
       const subject = `${name} snapshot ${row.name}`;
-      findings.push({ kind: "lost", subject, reason: problem });
+      // The record comes before the directory: a killed process may have been in between.
+      const used = row.kind === "committed" || state.containers.get(row.name) !== undefined;
+      findings.push({ kind: used ? "lost" : "left", subject, reason: problem });
     }
     for (const row of unneeded(rows, state, name, leases.held())) {
       if (!isThere(row)) continue;
