@@ -50,7 +50,8 @@ for (const [about, layers] of Object.entries(NASTY_IMAGES)) {
     try {
       const images = new ImageBuilder();
       const platform = `linux/${process.arch === "arm64" ? "arm64" : "amd64"}`;
-      const target = images.image(layers.map((members) => tar(...members)), { platform });
+      const packed = layers.map((layer) => layer instanceof Uint8Array ? layer : tar(...layer));
+      const target = images.image(packed, { platform });
       mkdirSync(join(top, "layout"));
       images.write(join(top, "layout"), { nasty: target });
       const expected = await unpacked(top, "nasty");
@@ -67,7 +68,7 @@ for (const [about, layers] of Object.entries(NASTY_IMAGES)) {
           const mounts = await snapshotter.view("v", loaded!.image.chainId);
           const found = (await mounted(mounts, LOOK)).split("\n");
           const shown = (lines: string[]): string[] =>
-            name === "overlayfs" && about.startsWith("hard links")
+            name === "overlayfs" && /links across|sparse/.test(about)
               ? lines.map(withoutLinks)
               : lines;
           assert.deepEqual(shown(found), shown(expected), name);
