@@ -72,6 +72,10 @@ function builtIn(code) {
   );
 }
 
+/** SQL is as good without its comments and indentation. */
+const SCHEMA = "src/state/schema.ts";
+const shortened = (code) => code.replace(/^ *-- .*\n/gm, "").replace(/\n +/g, " ");
+
 /** Everything that a program loads, whether at once or later. */
 async function reachable(entry) {
   const found = new Set([entry]);
@@ -110,13 +114,13 @@ const first = (main, shared) => ({
     build.onResolve({ filter: /^\.\/later\.js$/ }, ({ path }) => ({ path, external: true }));
     build.onLoad({ filter: /\.ts$/ }, async ({ path: absolute }) => {
       const path = relative(ROOT, absolute);
-      const code = await sourceOf(path);
+      const code = path === SCHEMA ? shortened(await sourceOf(path)) : await sourceOf(path);
       const imports = new Map();
       let contents = builtIn(strip.transformSync(code)).replace(
         /\bimport\((["'])(\.[^"']+)\1\)/g,
         (_, _quote, to) => {
           const lazy = relative(ROOT, resolve(ROOT, dirname(path), to));
-          if (!PROGRAMS[main].includes(lazy)) return `globalThis.ctrLater(${JSON.stringify(lazy)})`;
+          if (!PROGRAMS[main].includes(lazy)) return `ctrLater(${JSON.stringify(lazy)})`;
           imports.set(lazy, imports.get(lazy) ?? `hot${imports.size}`);
           return `Promise.resolve(${imports.get(lazy)})`;
         },

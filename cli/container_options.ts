@@ -44,9 +44,11 @@ export async function containerOptions(
     ...given("memoryBytes", flags.memory),
     ...given("nanoCpus", flags.cpus === undefined ? undefined : Math.round(flags.cpus * 1e9)),
     ...given("pidsLimit", flags["pids-limit"]),
-    ulimits: flags.ulimit.map(parseUlimit),
+    ulimits: flags.ulimit.length === 0
+      ? []
+      : flags.ulimit.map((await import("./ulimit.ts")).parseUlimit),
     init: flags.init,
-    network: networkOf(flags.net ?? flags.network),
+    ...await networkOf(flags),
     ...given("stopSignal", flags["stop-signal"]),
     ...given("stopTimeoutSec", flags["stop-timeout"]),
     sysctl: parsePairs(flags.sysctl),
@@ -87,30 +89,21 @@ async function mountsOf(
   return mounts;
 }
 
-const LIMITS =
-  "core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack as";
-
-/** `nofile=1024:2048`; one number is both, -1 is unlimited. */
-export function parseUlimit(text: string): { name: string; soft: number; hard: number } {
-  const match = /^([a-z]+)=(-?\d+)(?::(-?\d+))?$/.exec(text);
-  if (match === null) throw invalid("--ulimit", text, "it is NAME=SOFT[:HARD]");
-  const [, name, soft, hard = soft] = match;
-  if (!LIMITS.split(" ").includes(name!)) throw invalid("--ulimit", text, "there is no such limit");
-  if (Number(hard) !== -1 && (Number(soft) === -1 || Number(soft) > Number(hard))) {
-    throw invalid("--ulimit", text, "the soft limit is above the hard limit");
-  }
-  return { name: name!, soft: Number(soft), hard: Number(hard) };
+/** What most say of networks needs no more than this. */
+async function networkOf(
+  flags: Parsed<typeof CONTAINER_FLAGS>["flags"],
+): Promise<Partial<ContainerOptions>> {
+  const names = [...flags.net, ...flags.network];
+  const plain = names.length < 2 && [undefined, "none", "host"].includes(names[0]) &&
+    !NETWORK_FLAGS.some((flag) => (flags[flag] ?? "").length > 0) && !flags["publish-all"];
+  if (plain) return { network: names[0] ?? "none" };
+  return (await import("./network_flags.ts")).networkOptions(flags, names);
 }
 
-function networkOf(name: string): "none" | "host" {
-  if (name === "none" || name === "host") return name;
-  throw new CtrError({
-    code: "not_implemented",
-    operation: "use --network",
-    subject: name,
-    reason: 'only "none" and "host" are supported yet',
-  });
-}
+const NETWORK_FLAGS = [
+  ...["publish", "expose", "ip", "ip6", "mac-address", "network-alias", "net-alias"] as const,
+  ...["add-host", "dns", "dns-opt", "dns-option", "dns-search"] as const,
+];
 
 function pullPolicy(text: string): "always" | "missing" | "never" {
   if (text === "always" || text === "missing" || text === "never") return text;

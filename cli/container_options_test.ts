@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { codeOf } from "../src/errors.ts";
-import { containerOptions, parseUlimit } from "./container_options.ts";
+import { containerOptions } from "./container_options.ts";
+import { parseUlimit } from "./ulimit.ts";
 import { attachedStreams } from "./attached_streams.ts";
 import { parse } from "./flags.ts";
 import { CONTAINER_FLAGS } from "./run_flags.ts";
@@ -102,8 +103,8 @@ test("containerOptions() takes a directory with --rootfs", async () => {
 test("containerOptions() says what is missing and what is wrong", async () => {
   const code = async (...argv: string[]) =>
     await optionsOf(...argv).then(() => "nothing thrown", codeOf);
-  assert.equal(await code("--network", "bridge", "x"), "not_implemented");
-  assert.equal(await code("--net=container:web", "x"), "not_implemented");
+  assert.equal(await code("--network", "host", "--network", "a", "x"), "invalid_argument");
+  assert.equal(await code("--network", "a", "--net=container:web", "x"), "invalid_argument");
   assert.equal(await code("-v", "data:/data", "x"), "not_implemented");
   assert.equal(await code("--pull", "sometimes", "x"), "invalid_argument");
   assert.equal(await code("--cidfile", "/etc/passwd", "x"), "already_exists");

@@ -110,6 +110,12 @@ export function address6Is(which: "source" | "destination", bytes: Uint8Array): 
   return [payload(NETWORK_HEADER, which === "source" ? 8 : 24, 16, 0), compare(bytes, EQUAL)];
 }
 
+/** Its source and its destination are a pair of this set. */
+export function goesBetween(set: string, family: 4 | 6): Expression[] {
+  const [from, size] = family === 4 ? [12, 4] : [8, 16];
+  return [payload(NETWORK_HEADER, from, 2 * size, 0), lookup(set)];
+}
+
 /** It goes to an address of this machine. */
 export function goesToThisHost(): Expression[] {
   return [

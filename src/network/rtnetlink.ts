@@ -16,6 +16,7 @@ import {
   textOf,
   u16,
   u32,
+  u8,
 } from "./attributes.ts";
 import { type Message, NLM_F, type Request } from "./netlink.ts";
 import { AF, type Subnet } from "./addresses.ts";
@@ -133,16 +134,25 @@ export function setLink(index: number, change: Partial<NewLink>): Request {
   };
 }
 
-/** Whether a port of a bridge may speak to other isolated ports. */
-export function setIsolated(index: number): Request {
-  const IFLA_BRPORT_ISOLATED = 33;
+/**
+ * How a port of a bridge is to be: `isolated` from other such ports, or a `hairpin`, that gets back
+ * what came from it.
+ */
+export function setBridgePort(
+  index: number,
+  { isolated, hairpin }: { readonly isolated: boolean; readonly hairpin: boolean },
+): Request {
+  const [IFLA_BRPORT_MODE, IFLA_BRPORT_ISOLATED] = [4, 33];
   return {
     type: RTM.NEWLINK,
     flags: NLM_F.ACK,
     fixed: linkHeader(index),
     attributes: [nested(IFLA.LINKINFO, [
       [INFO.SLAVE_KIND, text("bridge")],
-      nested(INFO.SLAVE_DATA, [[IFLA_BRPORT_ISOLATED, new Uint8Array([1])]]),
+      nested(INFO.SLAVE_DATA, [
+        [IFLA_BRPORT_MODE, u8(Number(hairpin))],
+        [IFLA_BRPORT_ISOLATED, u8(Number(isolated))],
+      ]),
     ])],
   };
 }

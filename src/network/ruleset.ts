@@ -32,6 +32,7 @@ import {
   CT_STATE,
   CT_STATUS,
   forwardBy,
+  goesBetween,
   goesBy,
   goesToThisHost,
   isFamily,
@@ -43,7 +44,11 @@ import {
 import type { Request } from "./netlink.ts";
 import { be16, joined } from "./attributes.ts";
 
-/** `bridges`: ours. `within`: pairs of a bridge and itself, where its containers may meet. */
+/**
+ * `bridges`: ours. `within`: pairs of a bridge and itself, where its containers may meet. `own`: pairs
+ * of a container's address and itself. `ports` and `host_ports`: where ports lead, of every address of
+ * this machine and of one.
+ */
 const SETS: readonly NfSet[] = [
   { name: "bridges", key: ["ifname"] },
   { name: "within", key: ["ifname", "ifname"] },
@@ -55,6 +60,7 @@ const SETS: readonly NfSet[] = [
     const data: Datatype[] = [address, "inet_service"];
     return [
       { name: `ports${family}`, key: port, data },
+      { name: `own${family}`, key: [address, address] },
       { name: `host_ports${family}`, key: [address, ...port], data },
     ];
   }),
@@ -98,7 +104,15 @@ const CHAINS: readonly (Chain & { readonly rules: readonly (readonly Expression[
     priority: PRIORITY.SRCNAT,
     rules: [
       [...comesBy("masqueraded"), ...goesBy("bridges", true), ...masquerade()],
-      // A container that reaches one of its own network through a published port, or itself.
+      // A container that reaches itself through a published port. Where bridged packets are filtered,
+      // too (br_netfilter), they come from nowhere here, so the next rule does not know them.
+      ...([4, 6] as const).map((family) => [
+        ...isFamily(family === 4 ? NFPROTO.IPV4 : NFPROTO.IPV6),
+        ...connectionHas("status", CT_STATUS.DST_NAT),
+        ...goesBetween(`own${family}`, family),
+        ...masquerade(),
+      ]),
+      // A container that reaches one of its own network through a published port.
       [
         ...connectionHas("status", CT_STATUS.DST_NAT),
         ...passes("within"),
@@ -181,6 +195,15 @@ function bridgeElements(rules: BridgeRules): [set: string, element: Element][] {
   ];
 }
 
+/** Several ports of one address need one of these. */
+function ownElements(ports: readonly PortRule[]): [set: string, element: Element][] {
+  const keys = new Map(ports.map(({ address }) => [address.join(), address]));
+  return [...keys.values()].map((address) => [
+    `own${address.length === 4 ? 4 : 6}`,
+    { key: joined([address, address]) },
+  ]);
+}
+
 function portElement(rule: PortRule): [set: string, element: Element] {
   const family = rule.address.length === 4 ? 4 : 6;
   const everywhere = rule.hostAddress.every((byte) => byte === 0);
@@ -211,7 +234,11 @@ export function addRules(
     readonly ports?: readonly PortRule[];
   },
 ): Request[] {
-  const list = [...bridges.flatMap(bridgeElements), ...ports.map(portElement)];
+  const list = [
+    ...bridges.flatMap(bridgeElements),
+    ...ownElements(ports),
+    ...ports.map(portElement),
+  ];
   return bySet(list, (set, elements) => addElements(table, set, elements));
 }
 
@@ -220,6 +247,10 @@ export function removeRules(
   table: Table,
   { bridges = [], ports = [] }: Parameters<typeof addRules>[1],
 ): Request[] {
-  const list = [...bridges.flatMap(bridgeElements), ...ports.map(portElement)];
+  const list = [
+    ...bridges.flatMap(bridgeElements),
+    ...ownElements(ports),
+    ...ports.map(portElement),
+  ];
   return bySet(list, (set, elements) => removeElements(table, set, elements));
 }

@@ -41,7 +41,10 @@ test("a published port is an element whose parts fill whole registers", () => {
       port("0.0.0.0", "172.17.0.2", 8082),
     ],
   });
+  const [v4, v6] = ["ac110002", "fd00" + "0".repeat(27) + "2"];
   assert.deepEqual(made.map(elementsOf), [
+    ["own4", [v4 + v4]],
+    ["own6", [v6 + v6]],
     [
       "ports4",
       ["06000000" + "1f900000", "ac110002" + "00500000"],

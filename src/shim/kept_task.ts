@@ -58,7 +58,12 @@ export class KeptTask {
   static async start(
     task: NewTask,
     spec: OciSpec,
-    { shim, meanwhile }: { readonly shim: ShimProgram; readonly meanwhile: () => void },
+    { shim, meanwhile, beforeStart }: {
+      readonly shim: ShimProgram;
+      readonly meanwhile: () => void;
+      /** Called when the container's process is all but started. */
+      readonly beforeStart?: ((pid: number) => void) | undefined;
+    },
   ): Promise<KeptTask> {
     const fds = new Fds();
     const adopted = { startedAt: Date.now(), stdout: SHIM_STDOUT, stderr: SHIM_STDERR };
@@ -88,6 +93,12 @@ export class KeptTask {
           },
         }));
       fds.closeOthers();
+      try {
+        beforeStart?.(process.pid);
+      } catch (error) {
+        await process.abandon();
+        throw error;
+      }
       span("exec", () => process.start());
       return new KeptTask(task, spec, fds, process, adopted.startedAt);
     } catch (error) {

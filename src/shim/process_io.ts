@@ -64,6 +64,7 @@ export class ProcessIo {
   readonly #options: IoOptions;
   readonly #clients = new Set<Client>();
   #hadClient = false;
+  readonly #firstClient = Promise.withResolvers<void>();
   #over = false;
   #childEnds: number[] = [];
   #output: [number, "stdout" | "stderr"][] = [];
@@ -139,6 +140,19 @@ export class ProcessIo {
     });
   }
 
+  /**
+   * Begin to pump as soon as the client is there that the process was started for: what comes before
+   * is for it, too.
+   *
+   * @param clientLeft resolves when that client is gone
+   */
+  beginWithClient(clientLeft: Promise<void>): void {
+    this.#finished = Promise.race([this.#firstClient.promise, clientLeft]).then(() => {
+      this.begin(undefined);
+      return this.#finished;
+    });
+  }
+
   /** The process never came to be. */
   abandon(): void {
     this.#options.input?.close();
@@ -153,6 +167,7 @@ export class ProcessIo {
   attach(connection: Connection): Attached {
     const client: Client = { connection, first: !this.#hadClient, lag: 0, wrote: false };
     this.#hadClient = true;
+    this.#firstClient.resolve();
     if (this.#over) connection.end();
     else this.#clients.add(client);
     const reader = new StdioReader();

@@ -47,6 +47,7 @@ export class ShimServer {
   readonly #options: ShimServerOptions;
   readonly #service: TaskService;
   #connections = 0;
+  readonly #clientLeft = Promise.withResolvers<void>();
   /** Closes clients that attached to a task that nobody has made yet. */
   readonly #early = new Set<() => void>();
   /** The socket that all tasks share, where they do. */
@@ -56,6 +57,7 @@ export class ShimServer {
     this.#options = options;
     this.#service = new TaskService({
       shimStartTicks: options.shimStartTicks,
+      clientLeft: this.#clientLeft.promise,
       share: (directory) => this.#share(directory),
       listen: (execDir) => this.#listen(execDir),
       cleanUp: options.cleanUp,
@@ -96,6 +98,7 @@ export class ShimServer {
       onClose: () => {
         attached?.leave();
         this.#connections--;
+        this.#clientLeft.resolve();
         // Who could have made the task is gone.
         if (this.#early.size === this.#connections) { for (const close of this.#early) close(); }
         void this.#settle();

@@ -22,6 +22,7 @@ import {
   onlyChild,
   type Process,
   processExists,
+  releaseNetwork,
   runningProcess,
   signal,
   wrongState,
@@ -139,9 +140,7 @@ export class Task {
   }
 
   /** Resolves when the process has ended and its output is through. */
-  wait(execId: string): Promise<ProcessExit> {
-    return this.#process(execId).exited;
-  }
+  wait = (execId: string): Promise<ProcessExit> => this.#process(execId).exited;
 
   /** @param all everything that runs in the container, also what the task does not know */
   async kill(execId: string, number: number, all = false): Promise<void> {
@@ -266,6 +265,7 @@ export class Task {
       }
       // Whoever hears of the end may start it again, in a cgroup of the same name.
       if (ended === undefined) await this.#clean().catch(() => {});
+      await releaseNetwork(this.id, this.options);
       this.#status = "stopped";
       this.#writeState();
     }

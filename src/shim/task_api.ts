@@ -155,6 +155,8 @@ export interface CreateTaskOptions {
   /** Run this when the task has ended and nobody deleted it: `--rm` of a client that is gone. */
   readonly cleanup?: readonly string[];
   readonly trace: boolean;
+  /** It has networks: where the store is that knows of them. */
+  readonly network?: { readonly data: string; readonly exec: string };
   /** Nobody waits for it in order to delete it: the shim forgets it when it has ended. */
   readonly detached?: boolean;
   /** The shim serves more containers, all by a socket in this directory. */

@@ -25,7 +25,7 @@ export async function firstIo(
 /** The stdio of a first process that runs already. */
 export function adoptedIo(task: TaskOptions, { stdout, stderr }: AdoptedProcess): ProcessIo {
   const io = ProcessIo.of([stdout, stderr], logOf(task).sinks);
-  io.begin(undefined);
+  io.beginWithClient(task.clientLeft);
   return io;
 }
 

@@ -8,6 +8,7 @@ import { CtrError } from "../errors.ts";
 import { kill, readTextIfExists, waitFor } from "../program/mod.ts";
 import type { LowLevelProcess } from "../runtime/mod.ts";
 import type { ProcessIo } from "./process_io.ts";
+import type { CreateTaskOptions } from "./task_api.ts";
 import type { ProcessExit, StdioPaths } from "./types.ts";
 
 /** A process that was made: it waits for its start, runs, or has ended. */
@@ -109,4 +110,17 @@ export function processExists(subject: string): CtrError {
 /** The error about what a task cannot do now. */
 export function wrongState(subject: string, operation: string, reason: string): CtrError {
   return new CtrError({ code: "failed_precondition", operation, subject, reason });
+}
+
+/** Its network has nothing more to do with it. Should that fail, it is swept when somebody wants it. */
+export async function releaseNetwork(
+  id: string,
+  { network }: Pick<CreateTaskOptions, "network">,
+): Promise<void> {
+  if (network === undefined) return;
+  try {
+    await (await import("../network/mod.ts")).releaseContainer(network, id);
+  } catch {
+    // Whoever waits for the end is told of it all the same.
+  }
 }

@@ -29,6 +29,8 @@ interface Entry {
 export interface TaskServiceOptions {
   /** Field 22 of `/proc/self/stat`. */
   readonly shimStartTicks: number;
+  /** Resolves when a client is gone. */
+  readonly clientLeft: Promise<void>;
   /** Open the socket that all tasks are reached by, in this directory. */
   readonly share: (directory: string) => void;
   /** Open the socket of a container that runs now. */
@@ -87,6 +89,7 @@ export class TaskService {
             })),
             ...made,
             reapAgain: () => this.reap(),
+            clientLeft: this.#options.clientLeft,
             shimStartTicks: this.#options.shimStartTicks,
           });
           const { adopted } = options;

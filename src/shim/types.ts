@@ -87,5 +87,7 @@ export interface TaskOptions {
   readonly runtime?: LowLevelRuntime;
   /** Look again which children of the shim have ended. */
   readonly reapAgain: () => void;
+  /** Resolves when a client is gone that had a connection from the beginning. */
+  readonly clientLeft: Promise<void>;
   readonly shimStartTicks: number;
 }

@@ -19,6 +19,7 @@ export type { Lock, LockOptions } from "./lock.ts";
 export type { Held, HeldKind, Lease, LeaseRow, LeaseTable } from "./leases.ts";
 export { openState, type State } from "./open.ts";
 export { ensureSpreadDirectory } from "./spread.ts";
+export type { NetworkTable } from "./networks.ts";
 export type { ContainerTable } from "./containers.ts";
 export type { FoundImage, ImageTable } from "./images.ts";
 export { isForeignKeyViolation, isUniqueViolation } from "./database.ts";
@@ -28,10 +29,16 @@ export type {
   ContainerRecord,
   ContainerRuntime,
   Directories,
+  EndpointRecord,
   HostConfig,
   ImageRecord,
   ImageVariant,
   MountPoint,
+  NetworkAttachment,
+  NetworkRecord,
+  NetworkSubnet,
+  PortBinding,
+  PortRecord,
 } from "./types.ts";
 
 /** Take a lock between processes by name; see {@link import("./lock.ts")}. */
@@ -44,4 +51,11 @@ export async function lock(
 /** Remove the files of locks that nobody holds. @returns their number. */
 export async function removeLocks(dirs: import("./types.ts").Directories): Promise<number> {
   return (await import("./lock.ts")).removeLocks(dirs);
+}
+
+/** The networks of a store. */
+export async function networksOf(
+  { database }: Pick<import("./open.ts").State, "database">,
+): Promise<import("./networks.ts").NetworkTable> {
+  return (await import("./networks.ts")).networkTable(database);
 }

@@ -5,7 +5,7 @@
  */
 
 import { type ContainerTable, containerTable } from "./containers.ts";
-import { openDatabase } from "./database.ts";
+import { type Database, openDatabase } from "./database.ts";
 import { type ImageTable, imageTable } from "./images.ts";
 import type { LeaseTable } from "./leases.ts";
 import { type SnapshotTable, snapshotTable } from "./snapshots.ts";
@@ -14,6 +14,8 @@ import type { Directories } from "./types.ts";
 /** An open store. Everything is synchronous; nothing is cached, other processes write too. */
 export interface State {
   readonly dirs: Directories;
+  /** For tables that are loaded when they are needed. */
+  readonly database: Database;
   readonly images: ImageTable;
   readonly containers: ContainerTable;
   snapshots(snapshotter: string): SnapshotTable;
@@ -37,6 +39,7 @@ export function openState(dirs: Directories): State {
   const db = openDatabase(dirs.data);
   return {
     dirs,
+    database: db,
     images: imageTable(db),
     containers: containerTable(db),
     snapshots: (snapshotter) => snapshotTable(db, snapshotter),

@@ -72,4 +72,38 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (lease, kind, name)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  CREATE TABLE networks (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    created_at INTEGER NOT NULL,
+    next_address TEXT NOT NULL,
+    record TEXT NOT NULL
+  ) STRICT;
+
+  -- What running containers have: gone with the task, or swept when somebody else wants it.
+  CREATE TABLE endpoints (
+    network TEXT NOT NULL REFERENCES networks (id),
+    container TEXT NOT NULL,
+    ipv4 TEXT,
+    ipv6 TEXT,
+    record TEXT NOT NULL,
+    UNIQUE (network, container),
+    UNIQUE (network, ipv4),
+    UNIQUE (network, ipv6)
+  ) STRICT;
+  CREATE INDEX endpoints_container ON endpoints (container);
+
+  CREATE TABLE ports (
+    protocol TEXT NOT NULL,
+    host_address TEXT NOT NULL,
+    host_port INTEGER NOT NULL,
+    container TEXT NOT NULL,
+    network TEXT NOT NULL,
+    address TEXT NOT NULL,
+    port INTEGER NOT NULL,
+    UNIQUE (protocol, host_port, host_address)
+  ) STRICT;
+  CREATE INDEX ports_container ON ports (container);
+  `,
 ];

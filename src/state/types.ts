@@ -53,12 +53,25 @@ export interface ContainerConfig {
   readonly labels: Readonly<Record<string, string>>;
   readonly stopSignal: string;
   readonly stopTimeoutSec: number;
+  /** `80/tcp`. */
+  readonly exposedPorts?: readonly string[];
 }
 
 /** What `docker inspect` calls HostConfig: the part that the runtime spec is compiled from. */
 export interface HostConfig {
   readonly autoRemove: boolean;
-  readonly networkMode: "none" | "host";
+  /** `none`, `host`, `container:ID`, or the name of the first network in `networks`. */
+  readonly networkMode: string;
+  /** The networks that it is connected to. */
+  readonly networks?: readonly NetworkAttachment[];
+  readonly ports?: readonly PortBinding[];
+  /** Publish what the image exposes, on ports that the machine chooses. */
+  readonly publishAll?: boolean;
+  readonly dns?: readonly string[];
+  readonly dnsSearch?: readonly string[];
+  readonly dnsOptions?: readonly string[];
+  /** `NAME:ADDRESS`. */
+  readonly extraHosts?: readonly string[];
   readonly privileged: boolean;
   readonly readonlyRootfs: boolean;
   readonly init: boolean;
@@ -119,4 +132,79 @@ export interface ContainerRecord {
   readonly hostConfig: HostConfig;
   /** It was made to be started by who made it: if it was not, that was killed. */
   readonly startsAtOnce?: boolean;
+}
+
+/** A network that a container is connected to whenever it runs, and how. */
+export interface NetworkAttachment {
+  /** Its name or ID. */
+  readonly network: string;
+  readonly ipv4?: string;
+  readonly ipv6?: string;
+  readonly mac?: string;
+  readonly aliases?: readonly string[];
+}
+
+/** A port to publish. */
+export interface PortBinding {
+  readonly protocol: PortRecord["protocol"];
+  /** Empty: every address. */
+  readonly hostAddress: string;
+  /** The first of those that will do; 0: one that is free. */
+  readonly hostPort: number;
+  readonly lastHostPort: number;
+  readonly port: number;
+}
+
+/** A network that containers are connected to. */
+export interface NetworkRecord {
+  /** 64 hex digits. */
+  readonly id: string;
+  readonly name: string;
+  readonly driver: string;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+  /** At most one of each IP version. */
+  readonly subnets: readonly NetworkSubnet[];
+  /** Nothing leads out of it. */
+  readonly internal: boolean;
+  readonly options: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  /** The link of this machine that it is, or begins with; empty where there is none. */
+  readonly link: string;
+}
+
+/** The addresses of a network. */
+export interface NetworkSubnet {
+  /** `172.18.0.0/16`. */
+  readonly subnet: string;
+  readonly gateway: string;
+  /** The part of it that containers get addresses of by themselves. */
+  readonly ipRange?: string;
+  /** Addresses that nobody gets, by name. */
+  readonly auxAddresses?: Readonly<Record<string, string>>;
+}
+
+/** A running container's attachment to a network. */
+export interface EndpointRecord {
+  readonly network: string;
+  readonly container: string;
+  readonly ipv4?: string;
+  readonly ipv6?: string;
+  readonly mac: string;
+  /** What the link is called in the container. */
+  readonly link: string;
+  /** What it is called by others of the network, its name first. */
+  readonly names: readonly string[];
+}
+
+/** A port of this machine that leads to a running container. */
+export interface PortRecord {
+  readonly container: string;
+  readonly network: string;
+  readonly protocol: "tcp" | "udp" | "sctp";
+  /** `0.0.0.0` or `::`: every address. */
+  readonly hostAddress: string;
+  readonly hostPort: number;
+  readonly address: string;
+  readonly port: number;
 }

@@ -80,7 +80,7 @@ export async function writeBundle(
     nanoCpus: hostConfig.nanoCpus,
     pidsLimit: hostConfig.pidsLimit,
     rlimits: hostConfig.ulimits.map(rlimit),
-    network: hostConfig.networkMode,
+    network: hostConfig.networkMode === "host" ? "host" : "none",
     cgroupsPath: `/ctr/${record.id}`,
     arch,
     availableCapabilities: availableCapabilities(),
@@ -88,10 +88,21 @@ export async function writeBundle(
     shmBytes: hostConfig.shmBytes,
   });
   // crun before 1.9 refuses every other version than 1.0; nothing in it is newer.
-  const spec: OciSpec = hostConfig.runtime === undefined ? made : { ...made, ociVersion: "1.0.2" };
+  const compatible: OciSpec = hostConfig.runtime === undefined
+    ? made
+    : { ...made, ociVersion: "1.0.2" };
+  const spec = hostConfig.networkMode.startsWith("container:") ? joining(compatible) : compatible;
   if (terminalSize === undefined) return spec;
   const { width, height } = terminalSize;
   return { ...spec, process: { ...spec.process!, consoleSize: { width, height } } };
+}
+
+/** With a network namespace that is somebody else's: whose is known when it starts. */
+function joining(spec: OciSpec): OciSpec {
+  const namespaces = (spec.linux?.namespaces ?? []).map((one) =>
+    one.type === "network" ? { ...one, path: "/proc/0/ns/net" } : one
+  );
+  return { ...spec, linux: { ...spec.linux, namespaces } };
 }
 
 /** Look for users and groups where a container's files come from; nothing is mounted for long. */
@@ -127,17 +138,22 @@ function layerDirectories({ type, source, options }: Mount): string[] {
 
 function etcFiles(directory: string, record: ContainerRecord): OciMount[] {
   const { hostname } = record.config;
+  const { networkMode } = record.hostConfig;
+  const names = ["hostname", "hosts", "resolv.conf"];
+  if (networkMode.startsWith("container:")) {
+    // What is true of the other one's network is true of this one's.
+    const theirs = `${directory}/../${networkMode.slice("container:".length)}`;
+    return names.map((name) => bind(`${theirs}/${name}`, `/etc/${name}`, []));
+  }
   const hosts = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n" +
     `127.0.1.1\t${hostname}\n`;
-  const resolv = record.hostConfig.networkMode === "host" && exists("/etc/resolv.conf")
+  const resolv = networkMode === "host" && exists("/etc/resolv.conf")
     ? readText("/etc/resolv.conf")
     : "";
   writeFile(`${directory}/hostname`, hostname + "\n", 0o644);
   writeFile(`${directory}/hosts`, hosts, 0o644);
   writeFile(`${directory}/resolv.conf`, resolv, 0o644);
-  return ["hostname", "hosts", "resolv.conf"].map((name) =>
-    bind(`${directory}/${name}`, `/etc/${name}`, [])
-  );
+  return names.map((name) => bind(`${directory}/${name}`, `/etc/${name}`, []));
 }
 
 function bind(source: string, destination: string, options: readonly string[]): OciMount {

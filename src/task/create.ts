@@ -13,6 +13,7 @@ import type { ContainerRecord } from "../state/mod.ts";
 import { writeBundle, writeConfig } from "./bundle.ts";
 import { type ContainerLock, tryLock } from "./container_lock.ts";
 import type { Engine } from "./engine.ts";
+import { releaseNetwork } from "./network.ts";
 import { newId, newName } from "./names.ts";
 import { dataDir, execDir } from "./place.ts";
 import { removeDirectory, removeSteps } from "./remove_directory.ts";
@@ -73,9 +74,14 @@ export async function prepareContainer(
   attempts = 3,
 ): Promise<PreparedContainer> {
   const { directories } = engine;
-  const host = { ...hostConfig(options), ...await runtimeOf(engine, options) };
+  const asked = hostConfig(options);
+  const host = {
+    ...asked,
+    ...asked.networkMode.startsWith("container:") ? await joining(engine, asked) : {},
+    ...await runtimeOf(engine, options),
+  };
   checkName(options.name);
-  for (const mount of host.binds) checkMount(mount);
+  if (host.binds.length > 0) (await import("./check_mounts.ts")).checkMounts(host.binds);
   const { images, snapshotter } = await engine.by(options.snapshotter);
   const image = options.rootfs !== undefined
     ? undefined
@@ -153,6 +159,13 @@ export function recordContainer(
   return span("record", () => insert(engine, record, name === undefined));
 }
 
+async function joining(
+  engine: Engine,
+  asked: ContainerRecord["hostConfig"],
+): Promise<Pick<ContainerRecord["hostConfig"], "networkMode">> {
+  return (await import("./container_network.ts")).joinedNetwork(engine, asked);
+}
+
 /** Which runtime it has, should it not be the built-in one. */
 async function runtimeOf(
   engine: Engine,
@@ -207,9 +220,12 @@ export async function removeRecord(
 /** Give back what a container holds on disk, as far as it is there. */
 export async function removeFiles(
   engine: Engine,
-  record: Pick<ContainerRecord, "id" | "snapshotter" | "snapshotKey">,
+  record: Pick<ContainerRecord, "id" | "snapshotter" | "snapshotKey"> & {
+    readonly hostConfig?: ContainerRecord["hostConfig"];
+  },
   behind?: ProgramBuilder,
 ): Promise<void> {
+  await releaseNetwork(engine, record);
   if (record.snapshotKey !== "") {
     try {
       const snapshotter = await engine.snapshotterOf(record);
@@ -233,24 +249,5 @@ function checkName(name: string | undefined): void {
     subject: name,
     reason: 'a name is letters, digits, "_", "." and "-", at least two, and begins with a ' +
       "letter or digit",
-  });
-}
-
-function checkMount(mount: ContainerRecord["hostConfig"]["binds"][number]): void {
-  const reason = !mount.destination.startsWith("/")
-    ? "the mount path must be absolute"
-    : mount.destination.split("/").every((part) => part === "")
-    ? "the root cannot be mounted over"
-    : mount.type === "bind" && !mount.source.startsWith("/")
-    ? "the source path must be absolute"
-    : mount.type === "bind" && fileKind(mount.source) === undefined
-    ? `bind source path does not exist: ${mount.source}`
-    : undefined;
-  if (reason === undefined) return;
-  throw new CtrError({
-    code: "invalid_argument",
-    operation: "mount",
-    subject: mount.destination,
-    reason,
   });
 }

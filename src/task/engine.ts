@@ -7,8 +7,9 @@
 
 import { dockerConfigAccess, type Images, openImages } from "../image/mod.ts";
 import { sharedShim, type Shim, type ShimProgram, shimProgram, spawnShim } from "../shim/mod.ts";
+import type { Networks } from "../network/mod.ts";
 import { type OpenSnapshotter, openUsual, type Snapshotter } from "../snapshot/mod.ts";
-import { type Directories, openState, type State } from "../state/mod.ts";
+import { type Directories, networksOf, openState, type State } from "../state/mod.ts";
 
 /** Everything that an operation needs. */
 export interface Engine {
@@ -20,6 +21,8 @@ export interface Engine {
   snapshotterOf(record: { readonly snapshotter: string }): Promise<Snapshotter>;
   /** Images and snapshots by another snapshotter of this name. @throws {CtrError} if there is none. */
   by(snapshotter: string | undefined): Promise<Pick<Engine, "images" | "snapshotter">>;
+  /** The networks of this store, opened when first needed. */
+  networks(): Promise<Networks>;
   /** Close the store. Containers go on. */
   close(): void;
   /** A shim for the start of one container, which is to be released. */
@@ -98,8 +101,10 @@ export function openEngine(options: EngineOptions): Engine {
       images: openImages({ state, snapshotter: other, access, unpackScript }),
     };
   };
-  return {
+  let networks: Promise<Networks> | undefined;
+  const engine: Engine = {
     directories: options.directories,
+    networks: () => networks ??= networksIn(engine),
     by,
     snapshotterOf: async ({ snapshotter }) => (await by(snapshotter)).snapshotter,
     get state() {
@@ -113,6 +118,7 @@ export function openEngine(options: EngineOptions): Engine {
     },
     close() {
       void shared?.then((shim) => shim.close());
+      void networks?.then((opened) => opened.close());
       opened?.snapshotter.close();
       opened?.state.close();
     },
@@ -121,4 +127,14 @@ export function openEngine(options: EngineOptions): Engine {
     env: shimEnv,
     cleanupArgv: options.cleanupArgv,
   };
+  return engine;
+}
+
+async function networksIn(engine: Engine): Promise<Networks> {
+  const [{ openNetworks }, { isAlive }, table] = await Promise.all([
+    import("../network/mod.ts"),
+    import("./task_state.ts"),
+    networksOf(engine.state),
+  ]);
+  return openNetworks({ state: engine.state, table, isAlive: (id) => isAlive(engine, id) });
 }

@@ -10,6 +10,7 @@ import type { ContainerRecord } from "../state/mod.ts";
 import { addTraceEvents, mark, now, span } from "../trace.ts";
 import { removeRecord } from "./create.ts";
 import type { Engine } from "./engine.ts";
+import { releaseNetwork } from "./network.ts";
 import type { RunningContainer, RunOptions } from "./types.ts";
 
 /** How a run ended. */
@@ -88,6 +89,7 @@ export async function discard(
     await endOrphans(engine, id); // the shim died
   }
   if (record.hostConfig.autoRemove) await removeRecord(engine, record);
+  else await releaseNetwork(engine, record);
 }
 
 /** The error of a run that was canceled. */

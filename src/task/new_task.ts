@@ -39,6 +39,7 @@ export function newTask(
       ...record.hostConfig.runtime === undefined
         ? {}
         : { runtime: { path: record.hostConfig.runtime.path, env: engine.env } },
+      ...record.hostConfig.networks === undefined ? {} : { network: engine.directories },
       ...record.hostConfig.autoRemove ? { cleanup: [...engine.cleanupArgv, record.id] } : {},
     },
   };

@@ -63,7 +63,17 @@ export function containerConfig(
     labels: { ...from?.Labels, ...options.labels },
     stopSignal,
     stopTimeoutSec: options.stopTimeoutSec ?? 10,
+    ...exposedPorts(options, image),
   };
+}
+
+function exposedPorts(
+  { exposed = [] }: ContainerOptions,
+  image: Image | undefined,
+): Pick<ContainerConfig, "exposedPorts"> {
+  const ports = [...Object.keys(image?.config.config?.ExposedPorts ?? {}), ...exposed]
+    .map((port) => port.includes("/") ? port : `${port}/tcp`);
+  return ports.length === 0 ? {} : { exposedPorts: [...new Set(ports)] };
 }
 
 /** Later values win, at the place of the first. */
@@ -92,7 +102,14 @@ export function hostConfig(options: ContainerOptions): HostConfig {
   checkMemory(options.memoryBytes ?? 0);
   return {
     autoRemove: options.autoRemove ?? false,
-    networkMode: options.network ?? "none",
+    networkMode: options.networks?.[0]?.network ?? options.network ?? "none",
+    ...given("networks", options.networks),
+    ...given("ports", options.ports),
+    ...options.publishAll ? { publishAll: true } : {},
+    ...given("dns", options.dns),
+    ...given("dnsSearch", options.dnsSearch),
+    ...given("dnsOptions", options.dnsOptions),
+    ...given("extraHosts", options.extraHosts),
     privileged: options.privileged ?? false,
     readonlyRootfs: options.readonlyRootfs ?? false,
     init: options.init ?? false,
@@ -108,6 +125,13 @@ export function hostConfig(options: ContainerOptions): HostConfig {
     sysctl: options.sysctl ?? {},
     shmBytes: options.shmBytes ?? 64 << 20,
   };
+}
+
+function given<K extends keyof HostConfig>(
+  key: K,
+  value: HostConfig[K] | undefined,
+): Partial<HostConfig> {
+  return value === undefined ? {} : { [key]: value };
 }
 
 /** As in Docker. With less, the kernel ends whoever sets the container up. */

@@ -16,6 +16,7 @@ import {
 } from "./create.ts";
 import type { Engine } from "./engine.ts";
 import { discard, follow, type RunResult } from "./follow.ts";
+import { startingNetwork } from "./network.ts";
 import { newTask } from "./new_task.ts";
 import { runKept } from "./run_kept.ts";
 import type { RunningContainer, RunOptions } from "./types.ts";
@@ -83,9 +84,11 @@ async function runInShim(
   // All at once: the shim keeps the order, and round trips cost as much as system calls.
   const trace = options.trace ?? false;
   const task = newTask(engine, record, mounts, { trace, sharedDir });
+  const network = await startingNetwork(engine, record);
   const created = client.call("Create", createRequest(task));
   created.catch(() => {});
   const attachment = await shim.attach({ id }, options.onOutput ?? (() => {}), created);
+  network?.connect((await created).pid);
   const started = client.call("Start", { id });
   const exit = client.call("Wait", { id });
   started.catch(() => {});

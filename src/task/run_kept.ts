@@ -14,6 +14,8 @@ import { span } from "../trace.ts";
 import { type PreparedContainer, recordContainer, removeRecord } from "./create.ts";
 import type { Engine } from "./engine.ts";
 import { canceled, discard, follow, type RunResult } from "./follow.ts";
+import type { StartingNetwork } from "./container_network.ts";
+import { isNetworked, startingNetwork } from "./network.ts";
 import { newTask } from "./new_task.ts";
 import type { RunningContainer, RunOptions } from "./types.ts";
 
@@ -31,15 +33,24 @@ export async function runKept(
   let record: ContainerRecord | undefined;
   const complete = () => record ??= recordContainer(engine, prepared, options);
   let task: KeptTask;
+  let network: StartingNetwork | undefined;
   try {
+    // Who has the same name as another, or loses a generated one to it, is told of that first.
+    if (isNetworked(prepared.record)) network = await startingNetwork(engine, complete());
     const trace = options.trace ?? false;
     const toBe = newTask(engine, prepared.record, mounts, { trace, sharedDir: undefined });
-    task = await KeptTask.start(toBe, spec, { shim: engine.keeper!, meanwhile: complete });
+    task = await KeptTask.start(toBe, spec, {
+      shim: engine.keeper!,
+      meanwhile: complete,
+      beforeStart: network?.connect,
+    });
   } catch (error) {
     await destroy({ id, spec });
     // One that could not be started stays, as it does in Docker; one that could not be named does not.
-    if (autoRemove || codeOf(error) === "conflict") await removeRecord(engine, prepared.record);
-    else complete();
+    network?.release();
+    if (autoRemove || record === undefined && codeOf(error) === "conflict") {
+      await removeRecord(engine, prepared.record);
+    } else complete();
     throw error;
   }
   const { name } = complete();
@@ -62,12 +73,14 @@ export async function runKept(
   } catch (error) {
     task.kill();
     await destroy({ id, spec });
+    network?.release();
     if (autoRemove) await removeRecord(engine, prepared.record);
     throw error;
   }
   if (outcome.exit !== undefined) {
     reached.reject(hasEnded(name));
     await span("cgroup", () => destroy({ id, spec }));
+    network?.release();
     if (autoRemove) await span("remove", () => removeBehind(engine, prepared.record));
     outcome.deliver();
     if (options.signal?.aborted) throw canceled(complete(), options.signal);

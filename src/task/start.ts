@@ -7,6 +7,7 @@
 import { createRequest, type Shim } from "../shim/mod.ts";
 import { span } from "../trace.ts";
 import { makeContainer, type PreparedContainer } from "./create.ts";
+import { startingNetwork } from "./network.ts";
 import { newTask } from "./new_task.ts";
 import type { Engine } from "./engine.ts";
 import { discard } from "./follow.ts";
@@ -25,11 +26,13 @@ export async function startDetached(
   const { client, sharedDir } = shim;
   const { id } = record;
   try {
+    const network = await startingNetwork(engine, record);
     const created = client.call(
       "Create",
       createRequest(newTask(engine, record, mounts, { trace: false, detached: true, sharedDir })),
     );
     created.catch(() => {});
+    network?.connect((await created).pid);
     const started = client.call("Start", { id });
     started.catch(() => {});
     await created;

@@ -4,10 +4,12 @@
  * @module
  */
 
-import { CtrError } from "../errors.ts";
+import { CtrError, isNotFound } from "../errors.ts";
 import { exists, readTextIfExists, replaceFile } from "../program/mod.ts";
 import { namedRuntime, ShimClient, type TaskState } from "../shim/mod.ts";
 import type { ContainerRecord } from "../state/mod.ts";
+import { releaseNetwork } from "./network.ts";
+import { tryLock } from "./container_lock.ts";
 import type { Engine } from "./engine.ts";
 import { dataDir, execDir } from "./place.ts";
 
@@ -38,6 +40,8 @@ export async function taskState(
   const state = JSON.parse(text) as TaskState;
   if (!isActive(state) || shimLives(state)) return state;
   await endOrphans(engine, id);
+  const known = engine.state.containers.get(id);
+  if (known?.hostConfig.networks !== undefined) await releaseNetwork(engine, known);
   const ended: TaskState = {
     ...state,
     status: "stopped",
@@ -53,6 +57,18 @@ export async function taskState(
 /** Whether a container has processes. */
 export function isActive({ status }: TaskState): boolean {
   return status === "running" || status === "paused";
+}
+
+/** Whether a container runs, or somebody is about to start or to remove it. */
+export async function isAlive(engine: Engine, id: string): Promise<boolean> {
+  try {
+    using lock = tryLock(dataDir(engine.directories, id));
+    if (lock === undefined) return true;
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    return false;
+  }
+  return isActive(await taskState(engine, { id }));
 }
 
 /** Kill what a shim that died has left running, and remove its cgroup. */

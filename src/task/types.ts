@@ -5,7 +5,7 @@
  */
 
 import type { EnsureOptions, ImageProgress, PullPolicy } from "../image/mod.ts";
-import type { HostConfig, MountPoint } from "../state/mod.ts";
+import type { HostConfig, MountPoint, PortBinding } from "../state/mod.ts";
 
 /** How a container is made; every field but `image` (or `rootfs`) has Docker's default. */
 export interface ContainerOptions {
@@ -39,7 +39,19 @@ export interface ContainerOptions {
   readonly pidsLimit?: number;
   readonly ulimits?: HostConfig["ulimits"];
   readonly init?: boolean;
-  readonly network?: "none" | "host";
+  /** `none` (the default), `host`, `container:NAME`; else `networks` says which. */
+  readonly network?: string;
+  /** The networks to connect it to. */
+  readonly networks?: HostConfig["networks"];
+  readonly ports?: readonly PortBinding[];
+  /** Publish all that the image exposes, and `exposed`. */
+  readonly publishAll?: boolean;
+  /** `80/tcp`. */
+  readonly exposed?: readonly string[];
+  readonly dns?: readonly string[];
+  readonly dnsSearch?: readonly string[];
+  readonly dnsOptions?: readonly string[];
+  readonly extraHosts?: readonly string[];
   readonly stopSignal?: string;
   readonly stopTimeoutSec?: number;
   readonly sysctl?: Readonly<Record<string, string>>;

@@ -1,0 +1,179 @@
+/**
+ * Networks, in the store and in the kernel.
+ *
+ * @module
+ */
+
+import { CtrError } from "../errors.ts";
+import { close } from "../program/mod.ts";
+import type { EndpointRecord, NetworkRecord, NetworkTable, State } from "../state/mod.ts";
+import { connectToBridge, linkIndex, removeBridge } from "./bridge.ts";
+import { prepareNamespace, setUpLinks } from "./container_links.ts";
+import { DEFAULT_NETWORK, newNetwork } from "./create.ts";
+import { Firewall } from "./firewall.ts";
+import { AddressInUse, allocateAddresses, macFor } from "./ipam.ts";
+import { allocatePorts, PortInUse } from "./ports.ts";
+import { destinationOf, getRoutes } from "./rtnetlink.ts";
+import { namespaceOf, NETLINK, NetlinkSocket, socketIn } from "./socket.ts";
+import type { Allocation, ContainerNetworks, Networks } from "./types.ts";
+
+/** What the networks of a store need. */
+export interface NetworksOptions {
+  readonly state: Pick<State, "dirs" | "transaction">;
+  readonly table: NetworkTable;
+  /** Whether a container runs, or somebody is about to start it. */
+  readonly isAlive: (container: string) => Promise<boolean>;
+}
+
+/** The networks of a store. Nothing is opened before it is needed. */
+export function openNetworks({ state, table, isAlive }: NetworksOptions): Networks {
+  const firewall = new Firewall(tableName(state.dirs.data));
+  let socket: NetlinkSocket | undefined;
+  const route = () => socket ??= new NetlinkSocket(NETLINK.ROUTE);
+
+  const create = (options: Parameters<typeof newNetwork>[1]): NetworkRecord =>
+    state.transaction(() => {
+      const routes = route().dump(getRoutes(), { operation: "list", subject: "routes" });
+      const record = newNetwork(table, options, {
+        used: routes.flatMap((message) => destinationOf(message) ?? []),
+        isLink: (name) => linkIndex(route(), name) !== undefined,
+      });
+      table.insert(record);
+      return record;
+    });
+
+  const find = (reference: string, operation: string): NetworkRecord => {
+    const isDefault = reference === DEFAULT_NETWORK || reference === "default";
+    if (!isDefault) return table.resolve(reference, operation);
+    const found = table.list().find(({ name }) => name === DEFAULT_NETWORK);
+    return found ?? create({ name: DEFAULT_NETWORK });
+  };
+
+  const release = (container: string): boolean => {
+    // First the rules: whoever is killed in between leaves rows, which say what else is to be removed.
+    firewall.remove({ ports: table.ports(container) });
+    return table.release(container);
+  };
+
+  const allocateOnce = (container: ContainerNetworks): Allocation =>
+    state.transaction(() => {
+      const joined = container.attachments.map((attachment, index) => {
+        const network = find(attachment.network, "connect to network");
+        const addresses = allocateAddresses(table, network, attachment);
+        const endpoint: EndpointRecord = {
+          network: network.id,
+          container: container.id,
+          ...addresses,
+          mac: attachment.mac ?? macFor(addresses),
+          link: `eth${index}`,
+          names: [container.name, ...attachment.aliases ?? [], container.id.slice(0, 12)],
+        };
+        table.insertEndpoint(endpoint);
+        return { network, endpoint };
+      });
+      const outside = joined.find(({ network }) => !network.internal);
+      const ports = outside === undefined
+        ? []
+        : allocatePorts(table, outside.endpoint, container.ports);
+      return { joined, ports };
+    });
+
+  /** Take back what those have who are gone. Returns whether any was. */
+  const sweep = async (holders: readonly string[]): Promise<boolean> => {
+    let any = false;
+    for (const holder of new Set(holders)) {
+      if (await isAlive(holder)) continue;
+      release(holder);
+      any = true;
+    }
+    return any;
+  };
+
+  const endpoints = async (network: NetworkRecord): Promise<EndpointRecord[]> => {
+    await sweep(table.endpoints({ network: network.id }).map(({ container }) => container));
+    return table.endpoints({ network: network.id });
+  };
+
+  return {
+    allocate: async (container) => {
+      release(container.id);
+      while (true) {
+        try {
+          return allocateOnce(container);
+        } catch (error) {
+          const inUse = error instanceof AddressInUse || error instanceof PortInUse;
+          if (!inUse || !await sweep(error.holders)) throw error;
+        }
+      }
+    },
+    connect: ({ joined, ports }, pid) => {
+      const namespace = namespaceOf(pid);
+      try {
+        firewall.add(
+          { networks: joined.map(({ network }) => network), ports },
+          table,
+          state.transaction,
+        );
+        prepareNamespace(namespace, joined);
+        for (const one of joined) {
+          const publishes = ports.some((port) => port.network === one.network.id);
+          connectToBridge(route(), { ...one, namespaceFd: namespace, publishes });
+        }
+        using inside = socketIn(namespace, NETLINK.ROUTE);
+        setUpLinks(inside, joined);
+      } finally {
+        close(namespace);
+      }
+    },
+    release,
+    allocationOf: (container) => ({
+      joined: table.endpoints({ container }).flatMap((endpoint) => {
+        const network = table.get(endpoint.network);
+        return network === undefined ? [] : [{ network, endpoint }];
+      }),
+      ports: table.ports(container),
+    }),
+    create: (options) => {
+      if (options.name === DEFAULT_NETWORK) find(DEFAULT_NETWORK, "create network");
+      return create(options);
+    },
+    list: () => {
+      find(DEFAULT_NETWORK, "list networks");
+      return table.list();
+    },
+    resolve: find,
+    endpoints,
+    remove: async (network) => {
+      const [first] = await endpoints(network);
+      if (first !== undefined) {
+        throw new CtrError({
+          code: "failed_precondition",
+          operation: "remove network",
+          subject: network.name,
+          reason: `network has active endpoints: ${first.names[0]}`,
+        });
+      }
+      state.transaction(() => {
+        if (!table.remove(network.id)) return;
+        firewall.remove({ networks: [network] });
+        removeBridge(route(), network);
+        if (table.list().length === 0) firewall.removeAll();
+      });
+    },
+    close: () => {
+      socket?.[Symbol.dispose]();
+      socket = undefined;
+      firewall[Symbol.dispose]();
+    },
+  };
+}
+
+/** One table for each store: those that another store's command makes are not its own to change. */
+function tableName(data: string): string {
+  if (data === "/var/lib/ctr") return "ctr";
+  let hash = 0x811c9dc5; // FNV-1a
+  for (const byte of new TextEncoder().encode(data)) {
+    hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  }
+  return `ctr-${hash.toString(16).padStart(8, "0")}`;
+}
