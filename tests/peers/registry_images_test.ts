@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { BUSYBOX, busyboxImage } from "../fixtures/busybox_image.ts";
-import { type Cli, output, withCli } from "../fixtures/cli.ts";
+import { type Cli, output, until, withCli } from "../fixtures/cli.ts";
 import { type DockerRegistry, startDockerRegistry } from "../fixtures/docker_registry.ts";
 import { FakeRegistry } from "../fixtures/fake_remote.ts";
 import { needs } from "../fixtures/needs.ts";
@@ -89,6 +89,8 @@ test(
           assert.match(await typesOf(peers, name), types);
           const said = await cli.ok(["run", "--rm", "-q", name, "cat", "/greeting"]);
           assert.equal(said, "hello\n", String(types));
+          // So that the next one is fetched and unpacked again.
+          await until("no container", async () => await cli.ok(["ps", "-aq"]) === "");
           await cli.ok(["rmi", name]);
         } finally {
           await other.stop();
