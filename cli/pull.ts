@@ -93,6 +93,7 @@ async function pullOne(
   let asked = false;
   const image = await images.pull(name, {
     ...how,
+    artifacts: true,
     onProgress(event) {
       asked ||= event.status === "resolving";
       if (!quiet) show(event);

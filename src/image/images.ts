@@ -28,6 +28,7 @@ import type {
   PushedImage,
   PushProgress,
 } from "./types.ts";
+import { ARTIFACT } from "./variant.ts";
 
 import type { SignaturePolicy, VerifiedImage } from "./verify/types.ts";
 
@@ -55,6 +56,8 @@ export interface FoundTarget {
 export interface PullImageOptions {
   /** `linux/arm64/v8`; default: this machine's. */
   readonly platform?: string | undefined;
+  /** Keep what is no container image, too. */
+  readonly artifacts?: boolean | undefined;
   /** Store all platforms, and unpack that one. */
   readonly allPlatforms?: boolean | undefined;
   /** Told what a name points to before anything of it is trusted; throws to refuse it. */
@@ -190,6 +193,9 @@ export function openImages(options: ImagesOptions): Images {
       if (found !== undefined && how.verify !== undefined) {
         if (isHost(reference)) throw unsigned(reference);
         await how.verify({ name: found.image.name, digest: found.image.target });
+      }
+      if (found?.image.platform === ARTIFACT) {
+        throw (await import("./artifact.ts")).noContainerOf(reference);
       }
       if (found?.unpacked === true) return found.image;
       if (found !== undefined && found.image.name !== HOST) {

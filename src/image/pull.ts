@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { State } from "../state/mod.ts";
+import type { ImageVariant, State } from "../state/mod.ts";
 import { sourcesOf } from "./default_sources.ts";
 import { readDocuments } from "./documents.ts";
 import type { ImagesOptions, PullImageOptions } from "./images.ts";
@@ -39,6 +39,11 @@ export async function pullImage(
     const remote = await sources.remote(name, { registry: how.registry, signal });
     await how.verify?.({ name, digest: remote.target.digest });
     lease.hold("image", [remote.target.digest]);
+    if (how.artifacts === true) {
+      const { storeArtifact } = await import("./artifact.ts");
+      const artifact = await storeArtifact(remote, how);
+      if (artifact !== undefined) return await keep(artifact);
+    }
     const documents = await readDocuments(remote.target, platform, (each) => remote.document(each));
     const fetch = (layer: Descriptor, stop: AbortSignal | undefined) =>
       remote.layer(layer, {
@@ -61,14 +66,17 @@ export async function pullImage(
       if (await sources.blobs.has(layer.digest)) continue;
       for await (const _ of fetch(layer, signal));
     }
-    const variant = variantOf(documents, { target: remote.target.digest, platform, chainId });
-    state.transaction(() => {
-      state.images.putVariant(variant);
-      point(state, name, remote.target);
-    });
-    await writeLayoutIndex(state, sources);
-    onProgress({ status: "done", message: remote.target.digest });
-    return toImage(name, variant);
+    return await keep(variantOf(documents, { target: remote.target.digest, platform, chainId }));
+
+    async function keep(variant: ImageVariant): Promise<Image> {
+      state.transaction(() => {
+        state.images.putVariant(variant);
+        point(state, name, remote.target);
+      });
+      await writeLayoutIndex(state, sources);
+      onProgress({ status: "done", message: remote.target.digest });
+      return toImage(name, variant);
+    }
   }, { resumable: true });
   await sweepExpired(options);
   return image;

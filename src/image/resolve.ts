@@ -9,7 +9,13 @@ import { CtrError } from "../errors.ts";
 import type { FoundImage, ImageRecord, ImageVariant, State } from "../state/mod.ts";
 import { HOST, isHost, storedHost } from "./host.ts";
 import { canonicalName, isFullId, splitName } from "./name.ts";
-import { normalizePlatform, type StoredImage, THIS_PLATFORM, toImage } from "./variant.ts";
+import {
+  ARTIFACT,
+  normalizePlatform,
+  type StoredImage,
+  THIS_PLATFORM,
+  toImage,
+} from "./variant.ts";
 
 /**
  * An image of the store, or undefined: by name, else by ID or its prefix, as Docker does.
@@ -89,12 +95,15 @@ function byId(
 /** The error for an image that is not in the store. */
 export function missing(state: State, reference: string, platform: string | undefined): CtrError {
   const record = findRecord(state, reference);
+  const [only] = record === undefined ? [] : state.images.variants(record.target.digest);
   return new CtrError({
     code: "not_found",
     operation: "find image",
     subject: reference,
     reason: record === undefined
       ? "no such image"
+      : only?.platform === ARTIFACT
+      ? "it is an artifact, not a container image"
       : `the image is here, but not for ${normalizePlatform(platform)}`,
     hint: "pull it first",
   });

@@ -12,6 +12,9 @@ import type { Image } from "./types.ts";
 /** The platform of this machine. */
 export const THIS_PLATFORM: string = arch === "x86_64" ? "linux/amd64" : "linux/arm64";
 
+/** The platform of what no container is made of. */
+export const ARTIFACT = "unknown/unknown";
+
 /** The spelling of a platform that variants are stored under; default: this machine's. */
 export function normalizePlatform(text: string | undefined): string {
   if (text === undefined || text === "") return THIS_PLATFORM;
