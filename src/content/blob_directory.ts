@@ -11,7 +11,7 @@ import { CtrError } from "../errors.ts";
 import { blobWriter } from "./blob_writer.ts";
 import { decompress } from "./decompress.ts";
 import { digestPath, sha256 } from "./digest.ts";
-import { ingestBlob, removeUnfinished, unfinished } from "./ingest.ts";
+import { ingestBlob, removeUnfinished, RETIRED, unfinished } from "./ingest.ts";
 import { LAYOUT } from "./layout.ts";
 import type { BlobDirectory } from "./types.ts";
 
@@ -84,7 +84,7 @@ export function blobDirectory(
       if (digests.length > 0) mkdirSync(ingestDirectory, { recursive: true, mode: 0o700 });
       for (const digest of digests) {
         try {
-          renameSync(pathOf(digest), `${ingestDirectory}/gone.${process.pid}.${writes++}`);
+          renameSync(pathOf(digest), `${ingestDirectory}/${RETIRED}${process.pid}.${writes++}`);
         } catch (error) {
           if ((error as { code?: string }).code !== "ENOENT") throw error;
         }

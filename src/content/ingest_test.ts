@@ -150,6 +150,20 @@ test("removeUnfinished() leaves what is being written, and what is to be kept", 
     assert.deepEqual(readdirSync(join(root, "ingest")), []);
   }));
 
+test("removeUnfinished() does not wait for the deletion of a large blob", () =>
+  inTemp(async ({ blobs, root, unfinished }) => {
+    const writer = blobs.create();
+    writer.write(new Uint8Array(5 << 20));
+    const small = await blobs.write(new TextEncoder().encode("small"));
+    blobs.retire([writer.commit().digest, small]);
+    await blobs.removeUnfinished();
+    assert.ok(Object.values(await unfinished()).every((size) => size === 5 << 20));
+    for (let left = 2000; left > 0 && readdirSync(join(root, "ingest")).length > 0; left--) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    assert.deepEqual(readdirSync(join(root, "ingest")), []);
+  }));
+
 test("holding() tells each digest before it is looked for or appears", () =>
   inTemp(async ({ blobs }) => {
     const told: string[] = [];
