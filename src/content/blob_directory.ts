@@ -101,12 +101,12 @@ export function blobDirectory(
         }
       }
     },
-    ingest: async function* (descriptor, download, { signal } = {}) {
+    ingest: async function* (descriptor, download, options = {}) {
       const path = pathOf(descriptor.digest);
       hold(descriptor.digest);
       await mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true, mode: 0o700 });
       await writeFile(`${root}/oci-layout`, LAYOUT, { mode: 0o600, flag: "wx" }).catch(() => {});
-      yield* ingestBlob(descriptor, download, { directory: ingestDirectory, path, signal });
+      yield* ingestBlob(descriptor, download, { ...options, directory: ingestDirectory, path });
     },
     holding: (told) => blobDirectory(root, told),
     writeIndex: async (manifests) => {

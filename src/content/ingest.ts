@@ -12,7 +12,7 @@ import { codeOf, CtrError } from "../errors.ts";
 import { AT } from "../linux/mod.ts";
 import { type FileLock, ProgramBuilder, runBehind, tryLockFile } from "../program/mod.ts";
 import { digestPath } from "./digest.ts";
-import type { Descriptor, Download, Unfinished } from "./types.ts";
+import type { Descriptor, Download, IngestOptions, Unfinished } from "./types.ts";
 
 /** Begins the names of blobs that were taken out of the store. */
 export const RETIRED = "gone.";
@@ -30,13 +30,9 @@ const READ = { highWaterMark: 1 << 20 };
 export async function* ingestBlob(
   { digest, size }: Descriptor,
   download: Download,
-  where: {
-    readonly directory: string;
-    readonly path: string;
-    readonly signal: AbortSignal | undefined;
-  },
+  where: IngestOptions & { readonly directory: string; readonly path: string },
 ): AsyncGenerator<Uint8Array, void> {
-  const { directory, path, signal } = where;
+  const { directory, path, resume = true, signal } = where;
   const name = digestPath(digest).replace("/", "-");
   using _claimed = await claimIngest(directory, name, signal);
   const partial = `${directory}/${name}`;
@@ -49,7 +45,7 @@ export async function* ingestBlob(
   let end: "drop" | "keep" | "done" = "drop";
   try {
     let stored = (await file.stat()).size;
-    if (stored > size) await file.truncate(stored = 0);
+    if (stored > size || !resume) await file.truncate(stored = 0);
     const before = stored === 0
       ? undefined
       : createReadStream(partial, { ...READ, end: stored - 1 });

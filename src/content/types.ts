@@ -66,6 +66,13 @@ export interface BlobWriter {
  */
 export type Download = (stored?: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
 
+/** How to {@link BlobDirectory.ingest}. */
+export interface IngestOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** False: begin anew, whatever an interrupted download left. */
+  readonly resume?: boolean;
+}
+
 /** Blobs on disk, and what a download needs besides. */
 export interface BlobDirectory extends BlobStore {
   /**
@@ -78,7 +85,7 @@ export interface BlobDirectory extends BlobStore {
   ingest(
     descriptor: Descriptor,
     download: Download,
-    options?: { readonly signal?: AbortSignal | undefined },
+    options?: IngestOptions,
   ): AsyncGenerator<Uint8Array, void>;
   /** The same blobs, for somebody who is told of every digest that is looked for, or appears. */
   holding(hold: (digest: string) => void): BlobDirectory;

@@ -46,26 +46,31 @@ async function openRemote(
   const { repository, tag, digest } = splitName(name);
   const registry = new Registry({ ...access, repository, signal });
   const { descriptor: target, bytes } = await registry.manifest(digest ?? tag ?? "latest");
-  const fetched = async (descriptor: Descriptor): Promise<Uint8Array> => {
-    if (descriptor.digest === target.digest) return bytes;
+  const fetched = async function* (descriptor: Descriptor): AsyncGenerator<Uint8Array, void> {
+    if (descriptor.digest === target.digest) {
+      yield bytes;
+      return;
+    }
     if (isManifest(descriptor)) {
       const document = await registry.manifest(descriptor.digest);
-      if (document.bytes.length === descriptor.size) return document.bytes;
+      if (document.bytes.length === descriptor.size) {
+        yield document.bytes;
+        return;
+      }
       const reason = `it has ${document.bytes.length} bytes, not ${descriptor.size}`;
       throw unusable(descriptor, reason);
     }
     if (descriptor.size > MAX_DOCUMENT) {
       throw unusable(descriptor, `${descriptor.size} bytes are too many for a document`);
     }
-    return await collect(registry.blob(descriptor, { signal }));
+    yield* registry.blob(descriptor, { signal });
   };
   return {
     target,
     document: async (descriptor) => {
       if (await blobs.has(descriptor.digest)) return await blobs.read(descriptor.digest);
-      const document = await fetched(descriptor);
-      await collect(blobs.ingest(descriptor, () => once(document), { signal }));
-      return document;
+      const how = { signal, resume: false };
+      return await collect(blobs.ingest(descriptor, () => fetched(descriptor), how));
     },
     layer: async function* (descriptor, { onBytes = () => {}, signal: stop }) {
       if (await blobs.has(descriptor.digest)) {
@@ -102,10 +107,6 @@ async function* counted(
     onBytes(current);
   }
   onBytes(current);
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void> {
-  yield bytes;
 }
 
 async function collect(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
