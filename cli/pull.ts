@@ -12,8 +12,10 @@ import {
   type PullImageOptions,
   withoutDocker,
 } from "../src/image/mod.ts";
+import { codeOf } from "../src/errors.ts";
 import { allPlatforms } from "./all_platforms.ts";
 import { type Context, define } from "./command.ts";
+import { lineOf } from "./failure.ts";
 import { UsageError } from "./flags.ts";
 import { displayOn, pullProgress } from "./progress.ts";
 import { VERIFY_FLAGS } from "./verify_flags.ts";
@@ -58,7 +60,13 @@ export const command = define({
     const canonical = canonicalName(name);
     const repository = canonical.slice(0, canonical.lastIndexOf(":"));
     for await (const tag of images.remoteTags(repository)) {
-      await pullOne(context, images, `${repository}:${tag}`, flags.quiet, how);
+      try {
+        await pullOne(context, images, `${repository}:${tag}`, flags.quiet, how);
+      } catch (error) {
+        // Signatures and other artifacts have tags too.
+        if (codeOf(error) !== "not_implemented") throw error;
+        context.err(`ctr: left out ${tag}: ${lineOf(error)}\n`);
+      }
     }
     context.out(`${repository}\n`);
     return 0;
