@@ -9,6 +9,7 @@ import { openState } from "../../src/state/mod.ts";
 import { snapshotterContract } from "../contracts/snapshotter.ts";
 import type { Implementation } from "../contracts/snapshotter_case.ts";
 import { snapshotterChangesContract } from "../contracts/snapshotter_changes.ts";
+import { snapshotterTroubleContract } from "../contracts/snapshotter_trouble.ts";
 import { mountLoop } from "../fixtures/loop_fs.ts";
 import { mounted } from "../fixtures/mounted.ts";
 import { needs } from "../fixtures/needs.ts";
@@ -26,6 +27,7 @@ const implementation: Implementation = {
 };
 snapshotterContract(implementation);
 snapshotterChangesContract(implementation);
+snapshotterTroubleContract(implementation);
 
 test("btrfs: subvolumes that a container made go with it", { skip }, async () => {
   const { directory } = await (loop ??= mountLoop("btrfs"));

@@ -23,6 +23,7 @@ import { openState } from "../../src/state/mod.ts";
 import { snapshotterContract } from "../contracts/snapshotter.ts";
 import type { Implementation } from "../contracts/snapshotter_case.ts";
 import { snapshotterChangesContract } from "../contracts/snapshotter_changes.ts";
+import { snapshotterTroubleContract } from "../contracts/snapshotter_trouble.ts";
 import { mounted } from "../fixtures/mounted.ts";
 import { needs } from "../fixtures/needs.ts";
 import { type Member, tar } from "../fixtures/raw_tar.ts";
@@ -36,6 +37,7 @@ const implementation: Implementation = {
 };
 snapshotterContract(implementation);
 snapshotterChangesContract(implementation);
+snapshotterTroubleContract(implementation);
 
 function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");

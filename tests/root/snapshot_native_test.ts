@@ -11,6 +11,7 @@ import { openState } from "../../src/state/mod.ts";
 import { snapshotterContract } from "../contracts/snapshotter.ts";
 import type { Implementation } from "../contracts/snapshotter_case.ts";
 import { snapshotterChangesContract } from "../contracts/snapshotter_changes.ts";
+import { snapshotterTroubleContract } from "../contracts/snapshotter_trouble.ts";
 
 const { skip } = needs("root", "overlayfs", "cmd:unshare");
 
@@ -21,6 +22,7 @@ const implementation: Implementation = {
 };
 snapshotterContract(implementation);
 snapshotterChangesContract(implementation);
+snapshotterTroubleContract(implementation);
 
 /** What a container of 40 MB is prepared with, on a file system of this type: blocks it took. */
 async function blocksOfCopy(type: "xfs" | "ext4", make: string): Promise<number> {

@@ -8,6 +8,7 @@ import { openState } from "../../src/state/mod.ts";
 import { snapshotterContract } from "../contracts/snapshotter.ts";
 import type { Implementation } from "../contracts/snapshotter_case.ts";
 import { snapshotterChangesContract } from "../contracts/snapshotter_changes.ts";
+import { snapshotterTroubleContract } from "../contracts/snapshotter_trouble.ts";
 import { mounted } from "../fixtures/mounted.ts";
 import { needs } from "../fixtures/needs.ts";
 
@@ -20,6 +21,7 @@ const implementation: Implementation = {
 };
 snapshotterContract(implementation);
 snapshotterChangesContract(implementation);
+snapshotterTroubleContract(implementation);
 
 test("overlayfs: a volatile snapshot can be mounted again", { skip }, async () => {
   const root = mkdtempSync(join(tmpdir(), "ctr-volatile-"));
