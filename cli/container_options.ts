@@ -54,6 +54,8 @@ export async function containerOptions(
     sysctl: parsePairs(flags.sysctl),
     ...given("shmBytes", flags["shm-size"]),
     ...given("runtime", flags.runtime),
+    ...given("logDriver", flags["log-driver"]),
+    ...flags["log-opt"][0] ? { logOptions: parsePairs(flags["log-opt"]) } : {},
     ...given("platform", flags.platform),
     ...given("snapshotter", flags.snapshotter),
     pull: pullPolicy(flags.pull),

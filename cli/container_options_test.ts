@@ -49,7 +49,7 @@ test("containerOptions() has a field for each flag", async () => {
     "--privileged --cap-add NET_ADMIN --cap-drop ALL --security-opt no-new-privileges -m 64m " +
     "--cpus 1.5 --pids-limit 10 --ulimit nofile=1:2 --init --network host --pull never " +
     "--platform linux/arm64 --stop-signal INT --stop-timeout 3 -l a=b --group-add wheel " +
-    "--sysctl net.ipv4.ip_forward=1 --shm-size 1m --tmpfs /t:size=1m " +
+    "--log-driver none --log-opt a=b --sysctl net.ipv4.ip_forward=1 --shm-size 1m --tmpfs /t:size=1m " +
     "--mount type=bind,src=/etc,dst=/e,ro alpine echo -n hi";
   assert.deepEqual(await optionsOf(...text.split(" ")), {
     image: "alpine",
@@ -90,6 +90,8 @@ test("containerOptions() has a field for each flag", async () => {
     stopTimeoutSec: 3,
     sysctl: { "net.ipv4.ip_forward": "1" },
     shmBytes: 1 << 20,
+    logDriver: "none",
+    logOptions: { a: "b" },
     platform: "linux/arm64",
     pull: "never",
   });

@@ -15,6 +15,7 @@ export const command = define({
   summary: "Fetch the logs of a container",
   args: [1, 1],
   flags: {
+    "details": { type: "bool", help: "Show extra details provided to logs" },
     "follow": { type: "bool", short: "f", help: "Follow log output" },
     "since": {
       type: "string",
@@ -34,7 +35,6 @@ export const command = define({
         "for 42 minutes)",
     },
   },
-  missing: ["details"],
 }, async (context, { flags, args }) => {
   const now = Date.now();
   const tail = tailOf(flags.tail);
@@ -45,13 +45,21 @@ export const command = define({
     ...flags.until === undefined ? {} : { untilMs: parseTime(flags.until, now) },
   };
   const { containerLogs } = await logs();
-  for await (const { stream, log, time } of containerLogs(context.engine(), args[0]!, options)) {
-    const line = flags.timestamps ? `${time} ${log}` : log;
+  const entries = containerLogs(context.engine(), args[0]!, options);
+  for await (const { stream, log, time, attrs } of entries) {
+    const details = flags.details ? `${detailsOf(attrs)} ` : "";
+    const line = `${flags.timestamps ? `${time} ` : ""}${details}${log}`;
     if (stream === "stderr") context.err(line);
     else context.out(line);
   }
   return 0;
 });
+
+/** `name=value,…`, as in a query. */
+function detailsOf(attrs: Readonly<Record<string, string>> = {}): string {
+  return Object.keys(attrs).sort()
+    .map((name) => `${encodeURIComponent(name)}=${encodeURIComponent(attrs[name]!)}`).join(",");
+}
 
 /** Undefined for all lines; as in Docker, a negative number is all, too. */
 function tailOf(text: string): number | undefined {

@@ -34,6 +34,8 @@ export const CONTAINER_FLAGS = {
   "ip6": { type: "string", help: "IPv6 address (e.g., 2001:db8::33)" },
   "label": { type: "list", short: "l", help: "Set meta data on a container" },
   "label-file": { type: "list", help: "Read in a line delimited file of labels" },
+  "log-driver": { type: "string", help: "Logging driver for the container" },
+  "log-opt": { type: "list", help: "Log driver options" },
   "mac-address": { type: "string", help: "Container MAC address (e.g., 92:d0:c6:0a:29:33)" },
   "memory": { type: "bytes", short: "m", help: "Memory limit" },
   "mount": { type: "list", value: "mount", help: "Attach a filesystem mount to the container" },
@@ -99,7 +101,7 @@ export const MISSING: readonly string[] =
     "device-write-iops disable-content-trust domainname " +
     "gpus health-cmd health-interval health-retries health-start-interval health-start-period " +
     "health-timeout io-maxbandwidth io-maxiops ipc isolation kernel-memory link " +
-    "link-local-ip log-driver log-opt memory-reservation memory-swap " +
+    "link-local-ip memory-reservation memory-swap " +
     "memory-swappiness no-healthcheck oom-kill-disable oom-score-adj pid " +
     "restart storage-opt use-api-socket userns uts volume-driver " +
     "volumes-from").split(" ");

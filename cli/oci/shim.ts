@@ -30,8 +30,8 @@ export async function main(argv: readonly string[]): Promise<number> {
 
 async function run(argv: readonly string[], warn: (message: string) => void): Promise<number> {
   const { env } = process;
-  const { shimArguments } = await containerdShim.arguments();
-  const { command, bundle = process.cwd(), ...given } = shimArguments(argv);
+  const shim = await containerdShim();
+  const { command, bundle = process.cwd(), ...given } = shim.shimArguments(argv);
   switch (command) {
     case "version": {
       const { VERSION } = await import("../version.ts");
@@ -39,17 +39,17 @@ async function run(argv: readonly string[], warn: (message: string) => void): Pr
       return 0;
     }
     case "start": {
-      const { startShim } = await containerdShim.start();
+      const { startShim } = await shim.start();
       writeTo(1, await startShim({ ...given, bundle, env, script: process.argv[1]! }));
       return 0;
     }
     case "delete": {
-      const { deleteRemains } = await containerdShim.delete();
+      const { deleteRemains } = await shim.remove();
       writeTo(1, await deleteRemains({ id: given.id, bundle, env, warn }));
       return 0;
     }
     case "serve": {
-      const { serve } = await containerdShim.serve();
+      const { serve } = await shim.serve();
       return await new Promise((resolve) => {
         const { reap } = serve({ ...given, env, ready: READY_FD, warn, exit: () => resolve(0) });
         process.on("SIGCHLD", reap);

@@ -31,7 +31,6 @@ import type {
   CgroupStats,
   CreateOptions,
   ExecOptions,
-  RootfsMount,
   RuntimeProcess,
   SystemdManager,
 } from "./types.ts";
@@ -216,29 +215,9 @@ export const builtIn: LowLevelRuntime = {
   pids,
 };
 
-/** The error of a runtime that failed, from its own words; see `command/failure.ts`. */
-export async function commandFailure(
-  ...args: Parameters<typeof import("./command/failure.ts").commandError>
-): Promise<Error> {
-  return (await import("./command/failure.ts")).commandError(...args);
-}
-
-/** The steps that mount a root in a mount namespace of its own; see `command/rootfs.ts`. */
-export async function privateRootfs(): Promise<
-  typeof import("./command/rootfs.ts").privateRootfsSteps
-> {
-  return (await import("./command/rootfs.ts")).privateRootfsSteps;
-}
-
-/** Wait for a child of this process; see `command/children.ts`. */
-export async function childEnded(pid: number): Promise<number> {
-  return await (await import("./command/children.ts")).childEnded(pid);
-}
-
-/** Mount a root file system where everybody sees it; see `rootfs_mount.ts`. */
-export async function mountRootfs(place: string, mounts: readonly RootfsMount[]): Promise<void> {
-  (await import("./rootfs_mount.ts")).mountRootfs(place, mounts);
-}
+/** What owners of foreign processes need; see `owner_parts.ts`. */
+export const ownerParts = (): Promise<typeof import("./owner_parts.ts")> =>
+  import("./owner_parts.ts");
 
 /** Another runtime, for one container; see `command/command_runtime.ts`. */
 export async function commandRuntime(

@@ -17,10 +17,13 @@ const MAX_LINE = 16 << 10;
 export class LogLines {
   readonly #stream: string;
   readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  readonly #attrs: string;
   #held = "";
 
-  constructor(stream: "stdout" | "stderr") {
+  /** @param attrs JSON of what every line says of its container */
+  constructor(stream: "stdout" | "stderr", attrs = "") {
     this.#stream = stream;
+    this.#attrs = attrs === "" ? "" : `"attrs":${attrs},`;
   }
 
   /** The lines that this chunk completes. */
@@ -47,7 +50,7 @@ export class LogLines {
         if (last >= 0xd800 && last < 0xdc00) end--; // between the halves of one character
       }
       const log = JSON.stringify(held.slice(at, end));
-      lines += `{"log":${log},"stream":"${this.#stream}","time":"${time}"}\n`;
+      lines += `{"log":${log},"stream":"${this.#stream}",${this.#attrs}"time":"${time}"}\n`;
       at = end;
     }
     this.#held = held.slice(at);

@@ -17,19 +17,17 @@ export { ShimClient } from "./client.ts";
 export { createRequest, type NewTask } from "./create_request.ts";
 export { type KeptOutcome, KeptTask } from "./kept_task.ts";
 export { type OwnShim, type Shim, type ShimProgram, shimProgram, spawnShim } from "./spawn.ts";
-export { namedRuntime } from "./task_runtime.ts";
-export type { CreateTaskOptions } from "./task_api.ts";
+export type { CreateTaskOptions, LogTarget } from "./task_api.ts";
 export type { ProcessExit, TaskState } from "./types.ts";
 
 /** One shim for all containers of a process; loaded when asked for. */
 export const sharedShim = (): Promise<typeof import("./shared_shim.ts")> =>
   import("./shared_shim.ts");
 
-/** What `containerd-shim-ctr-v2` does: a shim for containerd. Loaded when asked for. */
-export const containerdShim = {
-  arguments: (): Promise<typeof import("./containerd/arguments.ts")> =>
-    import("./containerd/arguments.ts"),
-  start: (): Promise<typeof import("./containerd/start.ts")> => import("./containerd/start.ts"),
-  serve: (): Promise<typeof import("./containerd/serve.ts")> => import("./containerd/serve.ts"),
-  delete: (): Promise<typeof import("./containerd/delete.ts")> => import("./containerd/delete.ts"),
-};
+/** A runtime by its executable. */
+export const otherRuntime = (): Promise<typeof import("./task_runtime.ts")> =>
+  import("./task_runtime.ts");
+
+/** What `containerd-shim-ctr-v2` does: a shim for containerd. */
+export const containerdShim = (): Promise<typeof import("./containerd/door.ts")> =>
+  import("./containerd/door.ts");

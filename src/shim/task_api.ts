@@ -148,6 +148,8 @@ export interface CreateTaskOptions {
   readonly execDir?: string;
   /** Absent: the output goes where the request says. */
   readonly logPath?: string;
+  /** Absent: the plain json-file log. */
+  readonly log?: LogTarget;
   /** Keep the container's stdin open for clients. */
   readonly openStdin: boolean;
   /** End its stdin when the client that wrote to it goes. */
@@ -165,6 +167,34 @@ export interface CreateTaskOptions {
   readonly runtime?: Omit<RuntimeProgram, "stateDir">;
   /** It runs already, and the shim, which was its keeper, takes it over. */
   readonly adopted?: AdoptedProcess;
+}
+
+/** Where a container's output is logged, when that is not the plain json-file log. */
+export interface LogTarget {
+  /** A driver's name, or a URI as containerd has them. */
+  readonly driver: "json-file" | "none" | "journald" | "syslog" | "uri";
+  /** The container, as log lines name it. */
+  readonly tag: string;
+  readonly name: string;
+  readonly imageName: string;
+  /** Labels and variables of the container that go with every line. */
+  readonly attrs: Readonly<Record<string, string>>;
+  /** Of json-file: a file that has grown so large is followed by another, of which so many are kept. */
+  readonly maxBytes?: number;
+  readonly maxFiles?: number;
+  readonly uri?: string;
+  readonly syslog?: SyslogTarget;
+  /** `NAME=value` for a program that the URI names. */
+  readonly env: readonly string[];
+}
+
+/** Where and how syslog is spoken to. */
+export interface SyslogTarget {
+  /** `unix:///dev/log`, `unixgram://…`, `udp://HOST:PORT`, `tcp://HOST:PORT` */
+  readonly address: string;
+  /** 0 to 23 */
+  readonly facility: number;
+  readonly format: "" | "rfc3164" | "rfc5424" | "rfc5424micro";
 }
 
 /** The first process of a container that was made before its shim was a shim: its only child. */

@@ -18,13 +18,13 @@ export async function firstIo(
   runtime: LowLevelRuntime,
 ): Promise<ProcessIo> {
   const { options: { openStdin, stdinOnce }, stdio } = task;
-  const open = stdio === undefined ? logOf(task) : await stdio.open(stdio.paths);
+  const open = stdio === undefined ? await logOf(task) : await stdio.open(stdio.paths);
   return new ProcessIo({ ...terminalOf(process, runtime), openStdin, stdinOnce, ...open });
 }
 
 /** The stdio of a first process that runs already. */
 export function adoptedIo(task: TaskOptions, { stdout, stderr }: AdoptedProcess): ProcessIo {
-  const io = ProcessIo.of([stdout, stderr], logOf(task).sinks);
+  const io = ProcessIo.of([stdout, stderr], [new JsonLog(task.options.logPath!)]);
   io.beginWithClient(task.clientLeft);
   return io;
 }
@@ -44,6 +44,8 @@ function terminalOf(process: OciProcess | undefined, { relaysTerminal = false }:
   return { terminal: process?.terminal === true, relaysTerminal };
 }
 
-function logOf({ options }: TaskOptions): OpenStdio {
-  return { sinks: [new JsonLog(options.logPath!)] };
+async function logOf({ id, options }: TaskOptions): Promise<OpenStdio> {
+  const { log, logPath } = options;
+  if (log === undefined) return { sinks: [new JsonLog(logPath!)] };
+  return { sinks: await (await import("./log/open_log.ts")).openLog(log, { id, path: logPath! }) };
 }

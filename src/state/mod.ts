@@ -33,6 +33,7 @@ export type {
   HostConfig,
   ImageRecord,
   ImageVariant,
+  LogConfig,
   MountPoint,
   NetworkAttachment,
   NetworkRecord,

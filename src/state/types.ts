@@ -92,6 +92,14 @@ export interface HostConfig {
   readonly shmBytes: number;
   /** Absent: the built-in one. */
   readonly runtime?: ContainerRuntime;
+  /** Absent: json-file, without options. */
+  readonly logConfig?: LogConfig;
+}
+
+/** A log driver and its options, as a person names them. */
+export interface LogConfig {
+  readonly type: string;
+  readonly config: Readonly<Record<string, string>>;
 }
 
 /** The OCI runtime of a container, when it is not the built-in one. */

@@ -79,6 +79,9 @@ export async function prepareContainer(
     ...asked,
     ...asked.networkMode.startsWith("container:") ? await joining(engine, asked) : {},
     ...await runtimeOf(engine, options),
+    ...options.logDriver === undefined && options.logOptions === undefined
+      ? {}
+      : (await import("./log_config.ts")).logConfigOf(options),
   };
   checkName(options.name);
   if (host.binds.length > 0) (await import("./check_mounts.ts")).checkMounts(host.binds);

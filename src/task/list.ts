@@ -62,7 +62,9 @@ export async function inspectContainer(
     ResolvConfPath: `${dataDir(engine.directories, id)}/resolv.conf`,
     HostnamePath: `${dataDir(engine.directories, id)}/hostname`,
     HostsPath: `${dataDir(engine.directories, id)}/hosts`,
-    LogPath: logPath(engine.directories, id),
+    LogPath: (hostConfig.logConfig?.type ?? "json-file") === "json-file"
+      ? logPath(engine.directories, id)
+      : "",
     Name: `/${record.name}`,
     RestartCount: 0,
     Driver: record.snapshotter,
@@ -72,7 +74,10 @@ export async function inspectContainer(
         .map(({ source, destination, readonly }) =>
           `${source}:${destination}${readonly ? ":ro" : ""}`
         ),
-      LogConfig: { Type: "json-file", Config: {} },
+      LogConfig: {
+        Type: hostConfig.logConfig?.type ?? "json-file",
+        Config: hostConfig.logConfig?.config ?? {},
+      },
       NetworkMode: hostConfig.networkMode,
       RestartPolicy: { Name: "no", MaximumRetryCount: 0 },
       AutoRemove: hostConfig.autoRemove,

@@ -17,13 +17,20 @@ export class LogFile {
   readonly #decoder = new TextDecoder();
   #position = 0;
   #held = "";
+  /** Of the file: whether a path still leads to it. */
+  readonly inode: number;
 
   constructor(path: string) {
     this.#fd = this.#fs.openSync(path, "r");
+    this.inode = this.#fs.fstatSync(this.#fd).ino;
   }
 
-  /** Skip all but the last `count` whole entries. Reads no more than those, from the end. */
-  seekTail(count: number): void {
+  /**
+   * Skip all but the last `count` whole entries. Reads no more than those, from the end.
+   *
+   * @returns how many there are
+   */
+  seekTail(count: number): number {
     const { size } = this.#fs.fstatSync(this.#fd);
     let wanted = count + 1; // the newline before the first entry
     for (let end = size; end > 0;) {
@@ -32,15 +39,20 @@ export class LogFile {
       for (let i = length - 1; i >= 0; i--) {
         if (this.#buffer[i] === NEWLINE && --wanted === 0) {
           this.#position = begin + i + 1;
-          return;
+          return count;
         }
       }
       end = begin;
     }
+    return count + 1 - wanted;
   }
 
   /** The entries that were written since the last call. What is not an entry is left out. */
   *read(): Generator<LogEntry> {
+    if (this.#fs.fstatSync(this.#fd).size < this.#position) {
+      this.#position = 0; // it was begun anew
+      this.#held = "";
+    }
     while (true) {
       const length = this.#fs.readSync(this.#fd, this.#buffer, 0, BLOCK, this.#position);
       if (length === 0) return;

@@ -4,10 +4,11 @@
  * @module
  */
 
+import { CtrError } from "../errors.ts";
 import type { ShimClient } from "../shim/mod.ts";
 import type { ContainerRecord } from "../state/mod.ts";
 import type { Engine } from "./engine.ts";
-import { LogFile } from "./log_file.ts";
+import { LogFiles } from "./log_files.ts";
 import { logPath } from "./place.ts";
 import { shimOf } from "./task_state.ts";
 
@@ -17,6 +18,8 @@ export interface LogEntry {
   readonly log: string;
   /** RFC 3339. */
   readonly time: string;
+  /** What the log driver's options add. */
+  readonly attrs?: Readonly<Record<string, string>>;
 }
 
 /** Which entries. */
@@ -44,9 +47,18 @@ export async function* containerLogs(
   const record = engine.state.containers.resolve(reference, "read log");
   const { existsSync } = process.getBuiltinModule("node:fs");
   const path = logPath(engine.directories, record.id);
+  const { logConfig } = record.hostConfig;
+  if (logConfig !== undefined && logConfig.type !== "json-file") {
+    throw new CtrError({
+      code: "failed_precondition",
+      operation: "read log",
+      subject: record.name,
+      reason: "configured logging driver does not support reading",
+    });
+  }
   if (!existsSync(path)) return;
   const { sinceMs = 0, untilMs = Infinity } = options;
-  const file = new LogFile(path);
+  const file = new LogFiles(path);
   let follower: Follower | undefined;
   try {
     if (options.follow) follower = await follow(engine, record, path, options.signal);
@@ -89,7 +101,12 @@ async function follow(
     ended = true;
     wake();
   };
-  const watcher = process.getBuiltinModule("node:fs").watch(path, wake);
+  // A file that is rotated is another one then: its directory knows of both.
+  const at = path.lastIndexOf("/");
+  const watcher = process.getBuiltinModule("node:fs").watch(
+    path.slice(0, at),
+    (_, name) => (name ?? "").startsWith(path.slice(at + 1)) && wake(),
+  );
   signal?.addEventListener("abort", end);
   if (signal?.aborted) end();
   let shim: ShimClient | undefined;

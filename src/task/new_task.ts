@@ -11,9 +11,18 @@ import type { Engine } from "./engine.ts";
 import { dataDir, execDir, logPath } from "./place.ts";
 
 /** What is different from one start of a container to the next. */
-export type StartOptions = Pick<CreateTaskOptions, "detached" | "trace"> & {
+export type StartOptions = Pick<CreateTaskOptions, "detached" | "trace" | "log"> & {
   readonly sharedDir: string | undefined;
 };
+
+/** Where its output is logged, should that not be the plain json-file log. */
+export async function logOf(
+  engine: Engine,
+  record: ContainerRecord,
+): Promise<Pick<CreateTaskOptions, "log">> {
+  if (record.hostConfig.logConfig === undefined) return {};
+  return { log: (await import("./log_config.ts")).logTarget(record, engine.env)! };
+}
 
 /** A container's task to be. */
 export function newTask(

@@ -17,7 +17,7 @@ import {
 import type { Engine } from "./engine.ts";
 import { discard, follow, type RunResult } from "./follow.ts";
 import { startingNetwork } from "./network.ts";
-import { newTask } from "./new_task.ts";
+import { logOf, newTask } from "./new_task.ts";
 import { runKept } from "./run_kept.ts";
 import type { RunningContainer, RunOptions } from "./types.ts";
 
@@ -31,8 +31,10 @@ export async function runContainer(engine: Engine, options: RunOptions): Promise
   if (engine.keeper !== undefined && !options.openStdin && !options.tty) {
     const prepared = await prepareContainer(engine, options);
     try {
-      const own = prepared.record.hostConfig.runtime === undefined;
-      if (own && keepable(prepared.spec)) return await runKept(engine, prepared, options);
+      const { runtime, logConfig } = prepared.record.hostConfig;
+      if (runtime === undefined && logConfig === undefined && keepable(prepared.spec)) {
+        return await runKept(engine, prepared, options);
+      }
       const record = recordContainer(engine, prepared, options);
       return await runWith(engine, await engine.shim(), { ...prepared, record }, options);
     } finally {
@@ -83,7 +85,8 @@ async function runInShim(
   const startedUs = now();
   // All at once: the shim keeps the order, and round trips cost as much as system calls.
   const trace = options.trace ?? false;
-  const task = newTask(engine, record, mounts, { trace, sharedDir });
+  const log = await logOf(engine, record);
+  const task = newTask(engine, record, mounts, { trace, sharedDir, ...log });
   const network = await startingNetwork(engine, record);
   const created = client.call("Create", createRequest(task));
   created.catch(() => {});

@@ -8,7 +8,7 @@ import { createRequest, type Shim } from "../shim/mod.ts";
 import { span } from "../trace.ts";
 import { makeContainer, type PreparedContainer } from "./create.ts";
 import { startingNetwork } from "./network.ts";
-import { newTask } from "./new_task.ts";
+import { logOf, newTask } from "./new_task.ts";
 import type { Engine } from "./engine.ts";
 import { discard } from "./follow.ts";
 import type { ContainerRecord } from "../state/mod.ts";
@@ -27,10 +27,9 @@ export async function startDetached(
   const { id } = record;
   try {
     const network = await startingNetwork(engine, record);
-    const created = client.call(
-      "Create",
-      createRequest(newTask(engine, record, mounts, { trace: false, detached: true, sharedDir })),
-    );
+    const options = { trace: false, detached: true, sharedDir, ...await logOf(engine, record) };
+    const task = newTask(engine, record, mounts, options);
+    const created = client.call("Create", createRequest(task));
     created.catch(() => {});
     network?.connect((await created).pid);
     const started = client.call("Start", { id });

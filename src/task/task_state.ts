@@ -6,7 +6,7 @@
 
 import { CtrError, isNotFound } from "../errors.ts";
 import { exists, readTextIfExists, replaceFile } from "../program/mod.ts";
-import { namedRuntime, ShimClient, type TaskState } from "../shim/mod.ts";
+import { otherRuntime, ShimClient, type TaskState } from "../shim/mod.ts";
 import type { ContainerRecord } from "../state/mod.ts";
 import { releaseNetwork } from "./network.ts";
 import { tryLock } from "./container_lock.ts";
@@ -78,7 +78,7 @@ export async function endOrphans(engine: Engine, id: string): Promise<void> {
   const path = readTextIfExists(`${stateDir}/runtime`);
   const runtime = path === undefined
     ? builtIn
-    : await namedRuntime({ id, path, env: engine.env, stateDir });
+    : await (await otherRuntime()).namedRuntime({ id, path, env: engine.env, stateDir });
   await runtime.destroy({
     id,
     spec: { ociVersion: "1.2.0", linux: { cgroupsPath: `/ctr/${id}` } },

@@ -58,6 +58,9 @@ export interface ContainerOptions {
   readonly shmBytes?: number;
   /** Another OCI runtime than the built-in one: a name in PATH, or an absolute path. */
   readonly runtime?: string;
+  /** A log driver, or a URI as containerd has them; default `json-file`. */
+  readonly logDriver?: string;
+  readonly logOptions?: Readonly<Record<string, string>>;
   readonly platform?: string;
   /** Where its files come from: `erofs` (the default where the kernel can), `overlayfs`, `native`. */
   readonly snapshotter?: string;

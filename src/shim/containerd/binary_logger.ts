@@ -12,7 +12,7 @@ import { chunks } from "../../../ffi/mod.ts";
 import { CtrError } from "../../errors.ts";
 import { SIGNALS } from "../../linux/mod.ts";
 import { close, kill, open, pipe, setNonblocking, spawnHost } from "../../program/mod.ts";
-import { childEnded } from "../../runtime/mod.ts";
+import { ownerParts } from "../../runtime/mod.ts";
 import type { OutputSink } from "../output_sink.ts";
 import { PipeSink, PipeWriter } from "../pipe_sink.ts";
 import type { StdioOwner } from "./stdio.ts";
@@ -54,7 +54,7 @@ export async function startLogger(uri: URL, owner: StdioOwner): Promise<OutputSi
   if (!await endsWithin(ready, READY_MS)) {
     kill(pid, SIGNALS.SIGKILL);
     await sink.close();
-    await childEnded(pid);
+    await (await ownerParts()).childEnded(pid);
     throw new CtrError({
       code: "deadline_exceeded",
       operation: "start logger",
@@ -70,7 +70,7 @@ export async function startLogger(uri: URL, owner: StdioOwner): Promise<OutputSi
         setTimeout(() => kill(pid, SIGNALS.SIGTERM), END_MS),
         setTimeout(() => kill(pid, SIGNALS.SIGKILL), END_MS + 2000),
       ];
-      await childEnded(pid);
+      await (await ownerParts()).childEnded(pid);
       for (const timer of timers) clearTimeout(timer);
     },
   };

@@ -32,8 +32,8 @@ import {
   type LowLevelExecOptions,
   type LowLevelProcess,
   type LowLevelRuntime,
-  mountRootfs,
   type OomWatch,
+  ownerParts,
   type RuntimeProcess,
 } from "../../runtime/mod.ts";
 
@@ -62,7 +62,7 @@ export class BundleRuntime implements LowLevelRuntime {
     const { root, systemdCgroup, noPivot, keepKeyring, warn } = this.#options;
     this.#mounts = rootfs.length;
     try {
-      await mountRootfs(this.#rootfs, rootfs);
+      (await ownerParts()).mountRootfs(this.#rootfs, rootfs);
       const held = await holdContainer({
         root,
         id,

@@ -6,7 +6,7 @@
 
 import { connect, type Connection } from "../../../ffi/mod.ts";
 import { close, open, pipe, spawnHost, writeAll } from "../../program/mod.ts";
-import { childEnded } from "../../runtime/mod.ts";
+import { ownerParts } from "../../runtime/mod.ts";
 import { encode, type Message } from "../protobuf.ts";
 import { ANY, TIMESTAMP } from "../task_api.ts";
 import { FrameReader, requestFrame } from "../ttrpc.ts";
@@ -125,6 +125,6 @@ export class Publisher {
     } finally {
       for (const fd of [stdin, write, devNull]) close(fd);
     }
-    return await childEnded(pid) === 0;
+    return await (await ownerParts()).childEnded(pid) === 0;
   }
 }

@@ -18,7 +18,7 @@ import {
   spawnHost,
   writeFile,
 } from "../../program/mod.ts";
-import { childEnded } from "../../runtime/mod.ts";
+import { ownerParts } from "../../runtime/mod.ts";
 
 /** A shim's executable, and where it keeps the state of one container. */
 export interface OtherShim {
@@ -106,7 +106,7 @@ async function runOther(
   let said = "";
   const decoder = new TextDecoder();
   for await (const chunk of chunks(read, "pipe")) said += decoder.decode(chunk, { stream: true });
-  const exitCode = await childEnded(pid);
+  const exitCode = await (await ownerParts()).childEnded(pid);
   if (exitCode === 0) return said;
   throw new CtrError({
     code: "internal",

@@ -15,14 +15,13 @@ import type { OciResources } from "../../oci/mod.ts";
 import { ensureDirectory, unlink, writeFile } from "../../program/mod.ts";
 import {
   type CheckpointRequest,
-  commandFailure,
   type ContainerRef,
   type CreateOptions,
   destroy,
   type LowLevelExecOptions,
   type LowLevelProcess,
   type LowLevelRuntime,
-  privateRootfs,
+  ownerParts,
   type Stdio,
 } from "../../runtime/mod.ts";
 import { ShimClient } from "../client.ts";
@@ -53,14 +52,14 @@ export class ShimRuntime implements LowLevelRuntime {
     const own = { ...spec, root: { ...spec.root, path: "rootfs" } };
     writeFile(`${bundle}/config.json`, JSON.stringify(own));
     try {
-      const mount = await privateRootfs();
+      const { privateRootfsSteps } = await ownerParts();
       const source = spec.root?.path ?? "";
       const mounts = rootfs.length > 0
         ? rootfs
         : [{ type: "bind", source: absolute(source, options.bundle), options: ["rbind"] }];
       const socket = await startOther(
         this.#shim,
-        (p) => mount(p, { bundle, spec: own, rootfs: mounts }),
+        (p) => privateRootfsSteps(p, { bundle, spec: own, rootfs: mounts }),
       );
       this.#client = await ShimClient.at(socket);
       const terminal = spec.process?.terminal === true;
@@ -231,7 +230,8 @@ export class ShimRuntime implements LowLevelRuntime {
       const { path } = this.#shim;
       const runtime = path.slice(path.lastIndexOf("/") + 1);
       const output = error instanceof CtrError ? error.reason : String(error);
-      throw await commandFailure({ runtime, command, exitCode: 1, log: "", output }, executable);
+      const { commandError } = await ownerParts();
+      throw commandError({ runtime, command, exitCode: 1, log: "", output }, executable);
     }
   }
 }
