@@ -6,6 +6,7 @@
  */
 
 import { isNotFound } from "../errors.ts";
+import { parseJsonObject, readDescriptor } from "../oci/mod.ts";
 import { openTransports } from "./endpoint.ts";
 import type { Registry } from "./registry.ts";
 import type { Transport } from "./transport.ts";
@@ -17,6 +18,9 @@ export const INDEX_TYPE = "application/vnd.oci.image.index.v1+json";
 const MAX_PAGE = 4 << 20;
 const MAX_PAGES = 10_000;
 const MAX_LINK = 8 << 10;
+/** All names together: a million of an honest length. */
+const MAX_NAMES = 32 << 20;
+const MAX_REFERRERS = 10_000;
 
 /** The names of all repositories. Docker Hub and others do not tell. */
 export async function* catalog(
@@ -39,6 +43,7 @@ export async function* list(
   { after, pageSize }: ListOptions,
 ): AsyncGenerator<string> {
   const seen = new Set<string>();
+  let length = 0;
   for (let last = after;;) {
     const url = transport.url(path);
     if (pageSize !== undefined) url.searchParams.set("n", String(pageSize));
@@ -52,7 +57,12 @@ export async function* list(
       fresh = names.map(String).filter((name) => !seen.has(name) && isAfter(name, last));
       full = names.length === pageSize;
       linked ||= next !== undefined;
-      for (const name of fresh) seen.add(name);
+      for (const name of fresh) {
+        seen.add(name);
+        if ((length += name.length) > MAX_NAMES) {
+          throw transport.damaged(path, `its names have more than ${MAX_NAMES} characters`);
+        }
+      }
       yield* fresh;
     }
     // A full page is perhaps not the last one, if this registry names no next one.
@@ -108,7 +118,10 @@ export async function referrers(
   try {
     const what = `${path}/referrers/${digest}${filter}`;
     for await (const { page } of pages(transport, transport.url(what), what)) {
-      if (Array.isArray(page["manifests"])) found.push(...page["manifests"]);
+      for (const each of entriesOf(page, digest)) found.push(each);
+      if (found.length > MAX_REFERRERS) {
+        throw transport.damaged(digest, `it has more than ${MAX_REFERRERS} referrers`);
+      }
     }
   } catch (error) {
     // A registry without the API has an index under a tag.
@@ -116,12 +129,16 @@ export async function referrers(
     const document = await registry.manifest(referrersTag(digest)).catch((error) => {
       if (!isNotFound(error)) throw error;
     });
-    if (document !== undefined) found.push(...parseReferrers(document));
+    if (document !== undefined) return withType(parseReferrers(document), artifactType);
   }
-  // Whether the registry filtered or not.
+  return withType(found, artifactType);
+}
+
+/** Whether the registry filtered or not. */
+function withType(all: Descriptor[], artifactType: string | undefined): Descriptor[] {
   return artifactType === undefined
-    ? found
-    : found.filter((each) => each.artifactType === artifactType);
+    ? all
+    : all.filter((each) => each.artifactType === artifactType);
 }
 
 /** `sha256-HEX`, where referrers are without the API. */
@@ -130,10 +147,14 @@ export function referrersTag(digest: string): string {
   return `${algorithm.slice(0, 32)}-${hex.slice(0, 64)}`;
 }
 
-/** The entries of an index. */
-export function parseReferrers({ bytes }: Document): Descriptor[] {
-  const { manifests } = JSON.parse(new TextDecoder().decode(bytes)) as { manifests?: unknown };
-  return Array.isArray(manifests) ? manifests : [];
+/** The entries of an index. @throws {CtrError} `data_loss` when it is none */
+export function parseReferrers({ bytes, descriptor }: Document): Descriptor[] {
+  return entriesOf(parseJsonObject(bytes, descriptor.digest), descriptor.digest);
+}
+
+function entriesOf({ manifests }: Readonly<Record<string, unknown>>, where: string): Descriptor[] {
+  if (!Array.isArray(manifests)) return [];
+  return manifests.slice(0, MAX_REFERRERS + 1).map((each) => readDescriptor(each, where));
 }
 
 async function* pages(

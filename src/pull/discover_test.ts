@@ -64,3 +64,31 @@ test("catalog() names all repositories, or says why not", async () => {
     await assert.rejects(all(catalog(host)), { code: "data_loss" });
   });
 });
+
+test("referrers() and tags() take no nonsense for an answer", async () => {
+  const fails = (body: string | Uint8Array, message: RegExp, what: "referrers" | "tags") =>
+    withHttpRegistry(({ reply }) => reply(200, {}, body), async ({ host }) => {
+      const registry = new Registry({ repository: `${host}/app`, retryMs: 1 });
+      const asked = what === "tags" ? all(registry.tags()) : registry.referrers(DIGEST);
+      await assert.rejects(asked, { code: "data_loss", message });
+    });
+  await fails(JSON.stringify({ manifests: [{ digest: "../x" }] }), /is not a digest/, "referrers");
+  await fails(JSON.stringify({ manifests: [null] }), /is not an object/, "referrers");
+  const manifests = `{"manifests":[${Array(1_000_000).fill("{}").join()}]}`;
+  await fails(manifests, /is not a digest/, "referrers");
+  await fails("[[[[", /not a JSON object/, "tags");
+  await fails(JSON.stringify({ tags: "all of them" }), /has no tags/, "tags");
+});
+
+test("tags() ends when there is no end of them", () => {
+  let page = 0;
+  return withHttpRegistry(({ reply }) => {
+    const tags = [`${page++}`.padStart(4_000_000, "x")];
+    reply(200, { Link: `</v2/app/tags/list?page=${page}>; rel="next"` }, JSON.stringify({ tags }));
+  }, async ({ host }) => {
+    const registry = new Registry({ repository: `${host}/app` });
+    await assert.rejects(async () => {
+      for await (const _ of registry.tags());
+    }, { code: "data_loss", message: /names have more than 33554432 characters/ });
+  });
+});

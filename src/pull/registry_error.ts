@@ -104,8 +104,10 @@ export function refusal(
   const { method, url, subject, registry, operation } = request;
   const errors = parseComplaints(body);
   const said = errors.map(({ code, message }) => message || code).join("; ");
-  const reason = (operation === "pull" ? PULL_REASONS[status] : undefined) ?? REASONS[status] ??
-    `it answered ${status}${said && `: ${said}`}`;
+  const ours = (operation === "pull" ? PULL_REASONS[status] : undefined) ?? REASONS[status] ??
+    `it answered ${status}`;
+  // Of what is not there, or not for everybody, registries have nothing to add.
+  const reason = status === 401 || status === 404 || said === "" ? ours : `${ours}: ${said}`;
   return new RegistryError({
     code: CODES[status] ?? (status >= 500 ? "unavailable" : "failed_precondition"),
     operation,

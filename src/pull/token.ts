@@ -81,6 +81,7 @@ async function ask(
       url.searchParams.set("client_id", "ctr");
     }
     if (credentials !== undefined) {
+      url.searchParams.set("account", credentials.username);
       init.headers = { Authorization: basicAuthorization(credentials) };
     }
     return await exchange(url, init, options);

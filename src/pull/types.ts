@@ -13,9 +13,9 @@ export interface Descriptor {
   readonly digest: string;
   readonly size: number;
   /** Where the bytes are besides, for layers that registries may not distribute. */
-  readonly urls?: readonly string[];
-  readonly artifactType?: string;
-  readonly annotations?: Readonly<Record<string, string>>;
+  readonly urls?: readonly string[] | undefined;
+  readonly artifactType?: string | undefined;
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
 /** A manifest or index as it was served. */
