@@ -7,6 +7,7 @@
 import { isNotFound } from "../src/errors.ts";
 import { list } from "../src/task/mod.ts";
 import { define } from "./command.ts";
+import { deleteBehind } from "./delete_behind.ts";
 import { each } from "./each.ts";
 import { lineOf } from "./failure.ts";
 
@@ -27,11 +28,13 @@ export const command = define({
       .filter(({ status }) => status === "running" || status === "paused")
       .map(({ record }) => record.id),
   );
-  return await each(context, args, async (name) => {
+  const later = new Set<string>();
+  const exitCode = await each(context, args, async (name) => {
     try {
       const removed = await engine.images.remove(name, {
         force,
         isRunning: (id) => running.has(id),
+        later: (path) => void later.add(path),
       });
       return removed.map((one) =>
         "untagged" in one ? `Untagged: ${one.untagged}` : `Deleted: ${one.deleted}`
@@ -42,4 +45,6 @@ export const command = define({
       return "";
     }
   });
+  deleteBehind(later);
+  return exitCode;
 });

@@ -26,8 +26,9 @@ export function ownDisk({ work, atEnd }) {
   } finally {
     run(["losetup", "--detach", device]); // once it is not mounted
   }
-  atEnd(() => { // podman mounts things below it
-    run(["umount", "--recursive", path]);
+  atEnd(() => {
+    // podman mounts things below it, and a daemon's children may take a moment longer to end.
+    run(["umount", "--recursive", "--lazy", path]);
     rmSync(file);
   });
   return path;

@@ -6,7 +6,7 @@
  */
 
 import { CtrError } from "../errors.ts";
-import type { Snapshotter } from "../snapshot/mod.ts";
+import type { DeleteLater, Snapshotter } from "../snapshot/mod.ts";
 import type { State } from "../state/mod.ts";
 import type { ConvertOptions } from "./convert.ts";
 import type { HistoryStep } from "./history.ts";
@@ -91,6 +91,8 @@ export interface RemoveImageOptions {
   readonly force?: boolean;
   /** Whether a container has a process; an image of one that does cannot be removed. */
   readonly isRunning?: (containerId: string) => boolean;
+  /** Deletes what takes long; else that is waited for. */
+  readonly later?: DeleteLater | undefined;
 }
 
 /** Images by name, of one store and snapshotter. */

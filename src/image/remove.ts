@@ -32,7 +32,7 @@ export async function removeImage(
       ? removeById(options, reference, how)
       : removeNames(state, reference, [record], how);
   });
-  const { snapshots } = await sweep(options);
+  const { snapshots } = await sweep(options, { later: how.later });
   return [...removals, ...snapshots.map((deleted) => ({ deleted }))];
 }
 

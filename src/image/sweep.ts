@@ -9,6 +9,7 @@
  * @module
  */
 
+import type { DeleteLater } from "../snapshot/mod.ts";
 import { removeLocks } from "../state/mod.ts";
 import { sourcesOf } from "./default_sources.ts";
 import type { ImagesOptions } from "./images.ts";
@@ -31,6 +32,8 @@ export interface SweepOptions {
    * Otherwise nothing that belongs to a dead process stays.
    */
   readonly keepInterrupted?: boolean;
+  /** Deletes what takes long, by a better way than to wait for it. */
+  readonly later?: DeleteLater | undefined;
 }
 
 /** Delete what nobody needs. */
@@ -48,7 +51,10 @@ export async function sweep(options: ImagesOptions, how: SweepOptions = {}): Pro
   let bytes = 0;
   const snapshotters = await usedSnapshotters(options);
   for (const snapshotter of snapshotters) {
-    const swept = await sweepSnapshots(state, snapshotter, () => leases.held());
+    const swept = await sweepSnapshots(state, snapshotter, {
+      held: () => leases.held(),
+      later: how.later,
+    });
     snapshots.push(...swept.names);
     bytes += swept.bytes;
   }

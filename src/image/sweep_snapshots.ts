@@ -5,14 +5,17 @@
  */
 
 import { codeOf } from "../errors.ts";
-import type { Snapshotter } from "../snapshot/mod.ts";
+import type { DeleteLater, Snapshotter } from "../snapshot/mod.ts";
 import type { Held, SnapshotRow, State } from "../state/mod.ts";
 
 /** Delete the snapshots of a snapshotter that nobody needs. */
 export async function sweepSnapshots(
   state: State,
   snapshotter: Snapshotter,
-  held: () => readonly Held[],
+  { held, later }: {
+    readonly held: () => readonly Held[];
+    readonly later?: DeleteLater | undefined;
+  },
 ): Promise<{ readonly names: readonly string[]; readonly bytes: number }> {
   const table = state.snapshots(snapshotter.name);
   const look = () => unneeded(table.list(), state, snapshotter.name, held());
@@ -25,14 +28,14 @@ export async function sweepSnapshots(
   const left = new Set<number>();
   for (const { number } of childrenFirst(gone)) {
     try {
-      await snapshotter.remove(`removed-${number}`);
+      await snapshotter.remove(`removed-${number}`, { later });
     } catch (error) {
       // Somebody who had looked it up before has put a container on it, or was faster here.
       if (codeOf(error) === "failed_precondition") left.add(number);
       else if (codeOf(error) !== "not_found") throw error;
     }
   }
-  await snapshotter.cleanup();
+  await snapshotter.cleanup(later);
   const removed = gone.filter(({ kind, name, number }) =>
     kind === "committed" && !left.has(number) && !name.startsWith("removed-")
   );

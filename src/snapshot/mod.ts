@@ -29,6 +29,7 @@ export { openUsual } from "./usual.ts";
 export type {
   ApplyTarget,
   CommitOptions,
+  DeleteLater,
   Mount,
   PrepareOptions,
   RemoveOptions,

@@ -213,11 +213,16 @@ export function directorySnapshotter(driver: Driver, state: State): Snapshotter 
       }
       if (number === undefined) throw missing("remove snapshot", name);
       if (removeTraces(driver, `${root}/${number}`, options.behind)) return;
-      if (!deleteNumbered(driver, root, number, REMOVE_AT_ONCE)) deleteLater(number);
+      if (deleteNumbered(driver, root, number, REMOVE_AT_ONCE)) return;
+      if (options.later === undefined) deleteLater(number);
+      else options.later(`${root}/${number}`);
     },
-    cleanup: async () => {
+    cleanup: async (later) => {
       const { orphans } = await import("./cleanup.ts");
-      for (const number of orphans(root, table)) deleteLater(number);
+      for (const number of orphans(root, table)) {
+        if (later === undefined) deleteLater(number);
+        else later(`${root}/${number}`);
+      }
       await settled();
     },
     settled,

@@ -94,7 +94,15 @@ export interface RemoveOptions {
    * appended: whoever passes this runs them.
    */
   readonly behind?: ProgramBuilder;
+  /** {@link DeleteLater}; else what takes long is deleted in the background of this process. */
+  readonly later?: DeleteLater | undefined;
 }
+
+/**
+ * Told the directories that nothing refers to any more and that take long to delete, by whoever knows a
+ * better way than to wait for it. What is never deleted a later `cleanup` finds.
+ */
+export type DeleteLater = (path: string) => void;
 
 /** Where a layer is unpacked to. */
 export interface ApplyTarget {
@@ -147,7 +155,7 @@ export interface Snapshotter {
   /** Refuses a snapshot with children. The directories go in the background; a crash leaves them to `cleanup`. */
   remove(name: string, options?: RemoveOptions): Promise<void>;
   /** Delete directories that no record points to (after crashes). */
-  cleanup(): Promise<void>;
+  cleanup(later?: DeleteLater): Promise<void>;
   /** Digests of the blobs of the content store that its snapshots are made of. */
   blobs?(): readonly string[];
   /** Resolves when the deletions that `remove` put in the background are done. */
