@@ -1,5 +1,5 @@
 /**
- * The on-disk format of EROFS: numbers, the names of attributes, the checksum.
+ * The on-disk format of EROFS: numbers, and the names of attributes.
  *
  * @see https://erofs.docs.kernel.org/en/latest/core_ondisk.html
  * @module
@@ -16,7 +16,8 @@ export const DEVICE_SLOT = 128;
 export const INODE_UNIT = 32;
 export const INODE_SIZE = 64;
 
-export const COMPAT = { SB_CHKSUM: 1, MTIME: 2 } as const;
+/** No checksum of the superblock: fsck.erofs 1.8 reads behind blocks of 512 bytes to verify one. */
+export const COMPAT = { MTIME: 2 } as const;
 export const INCOMPAT = { CHUNKED_FILE: 4, DEVICE_TABLE: 8 } as const;
 
 /** How an inode's data is found. */
@@ -37,18 +38,4 @@ export function splitXattrName(name: string): [index: number, rest: string] | un
   if (name.startsWith("trusted.")) return [4, name.slice(8)];
   if (name.startsWith("security.")) return [6, name.slice(9)];
   return undefined;
-}
-
-let table: Uint32Array | undefined;
-
-/** CRC-32C from all ones and without the final inversion, as EROFS stores it. */
-export function crc32c(bytes: Uint8Array): number {
-  table ??= Uint32Array.from({ length: 256 }, (_, index) => {
-    let value = index;
-    for (let bit = 0; bit < 8; bit++) value = (value >>> 1) ^ ((value & 1) === 0 ? 0 : 0x82f63b78);
-    return value;
-  });
-  let crc = 0xffffffff;
-  for (const byte of bytes) crc = (crc >>> 8) ^ table[(crc ^ byte) & 0xff]!;
-  return crc >>> 0;
 }

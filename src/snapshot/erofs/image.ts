@@ -229,7 +229,7 @@ function writeSuperblock(
 ): void {
   const { offset: at, size, magic } = E.SUPERBLOCK;
   view.setUint32(at, magic, true);
-  view.setUint32(at + 8, E.COMPAT.SB_CHKSUM | E.COMPAT.MTIME, true);
+  view.setUint32(at + 8, E.COMPAT.MTIME, true);
   view.setUint8(at + 12, E.BLOCK_BITS);
   view.setUint16(at + 14, root, true);
   setUint64(view, at + 16, inodes);
@@ -242,7 +242,6 @@ function writeSuperblock(
   for (const [index, bytes] of sizes.entries()) {
     view.setUint32(at + size + index * E.DEVICE_SLOT + 64, Math.floor(bytes / BLOCK), true);
   }
-  view.setUint32(at + 4, E.crc32c(bytes.subarray(at, at + BLOCK)), true);
 }
 
 /** A number of up to 53 bits and a sign. */

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { random } from "../../../tests/fixtures/random.ts";
 import { type Member, tar } from "../../../tests/fixtures/raw_tar.ts";
-import { crc32c } from "./format.ts";
 import { erofsImage } from "./image.ts";
 import { emptyDirectory } from "./node.ts";
 import { scanTar } from "./scan.ts";
@@ -23,10 +22,6 @@ function index(...tars: Uint8Array[]): { image: Uint8Array; tree: LayerTree } {
 function refuses(pattern: RegExp, ...members: Member[]): void {
   assert.throws(() => index(tar(...members)), pattern);
 }
-
-test("crc32c() is the Castagnoli polynomial's", () => {
-  assert.equal((~crc32c(new TextEncoder().encode("123456789"))) >>> 0, 0xe3069283);
-});
 
 test("erofsImage() writes the superblock that EROFS documents", () => {
   const archive = tar({ path: "f", data: "x" });
