@@ -57,8 +57,8 @@ const ABOUT: Readonly<Record<string, string>> = {
 /** Docker's commands that are not here yet. */
 export const MISSING_COMMANDS: readonly string[] =
   ("build builder buildx checkpoint compose config context cp events " +
-    "network node plugin port rename restart " +
-    "secret service stack stats swarm top trust update volume").split(" ");
+    "network node plugin port " +
+    "secret service stack stats swarm trust update volume").split(" ");
 
 const MISSING_OF_GROUPS =
   /^(?:manifest (?:annotate|create|push|rm)|image (?:build|(?:de|en)crypt))$/;

@@ -128,7 +128,7 @@ function open(
   const roots = ["--data-root", found.data, "--exec-root", found.exec];
   return openEngine({
     directories: found,
-    cleanupArgv: [...runtimeArgv, program("cli/main"), ...roots, "rm", "--force"],
+    cleanupArgv: [...runtimeArgv, program("cli/main"), ...roots, "rm"],
     shimScript: program("src/shim/main"),
     unpackScript: program("src/image/unpack_worker"),
     openSnapshotter,

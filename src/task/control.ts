@@ -1,5 +1,5 @@
 /**
- * What is done to containers that exist: start, stop, kill, wait, pause, remove.
+ * What is done to containers that exist: start, stop, kill, wait, pause, rename, remove.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { codeOf, CtrError, isNotFound } from "../errors.ts";
 import { parseSignal } from "../linux/mod.ts";
 import type { ContainerRecord } from "../state/mod.ts";
 import { lockContainer } from "./container_lock.ts";
-import { removeRecord } from "./create.ts";
+import { checkName, removeRecord } from "./create.ts";
 import type { Engine } from "./engine.ts";
 import { dataDir } from "./place.ts";
 import { startDetached } from "./start.ts";
@@ -31,6 +31,10 @@ export function signalNumber(text: string): number {
 export async function startContainer(engine: Engine, reference: string): Promise<ContainerRecord> {
   const { id } = engine.state.containers.resolve(reference, "start");
   using _lock = await lockOf(engine, id);
+  return await startHeld(engine, id);
+}
+
+async function startHeld(engine: Engine, id: string): Promise<ContainerRecord> {
   const record = engine.state.containers.resolve(id, "start");
   if (isActive(await taskState(engine, record))) return record;
   const shim = await engine.shim();
@@ -109,6 +113,60 @@ export async function stopContainer(
       await kill(9);
       await exited;
     }
+  } finally {
+    shim.close();
+  }
+}
+
+/**
+ * Stop a container and start it again; start it, if it does not run. Nobody else starts or removes it in
+ * between, not even the shim of one that is to be removed when it ends.
+ *
+ * @throws what {@link stopContainer} and {@link startContainer} throw
+ */
+export async function restartContainer(
+  engine: Engine,
+  reference: string,
+  options: Parameters<typeof stopContainer>[2] = {},
+): Promise<void> {
+  const { id } = engine.state.containers.resolve(reference, "restart");
+  using _lock = await lockOf(engine, id);
+  await stopContainer(engine, id, options);
+  await startHeld(engine, id);
+}
+
+/**
+ * Give a container another name.
+ *
+ * @throws {CtrError} `not_found`; `conflict` for a name that is taken; `invalid_argument` for one that is
+ * none, or that it has already
+ */
+export function renameContainer(engine: Engine, reference: string, name: string): void {
+  const record = engine.state.containers.resolve(reference, "rename");
+  const wanted = name.startsWith("/") ? name.slice(1) : name;
+  checkName(wanted, "rename container");
+  if (record.name === wanted) {
+    throw new CtrError({
+      code: "invalid_argument",
+      operation: "rename container",
+      subject: record.name,
+      reason: "renaming a container with the same name as its current name",
+    });
+  }
+  engine.state.containers.update(record.id, { name: wanted });
+}
+
+/**
+ * Host process ids of everything in a running container.
+ *
+ * @throws {CtrError} `failed_precondition` when it is not running
+ */
+export async function processesOf(engine: Engine, reference: string): Promise<number[]> {
+  const record = engine.state.containers.resolve(reference, "list processes");
+  const shim = await shimOf(engine, record, "list processes");
+  try {
+    const { processes } = await shim.call("Pids", { id: record.id });
+    return processes.map(({ pid }) => pid);
   } finally {
     shim.close();
   }

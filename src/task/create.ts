@@ -83,7 +83,7 @@ export async function prepareContainer(
       ? {}
       : (await import("./log_config.ts")).logConfigOf(options),
   };
-  checkName(options.name);
+  if (options.name !== undefined) checkName(options.name, "create container");
   if (host.binds.length > 0) (await import("./check_mounts.ts")).checkMounts(host.binds);
   const { images, snapshotter } = await engine.by(options.snapshotter);
   const image = options.rootfs !== undefined
@@ -244,11 +244,12 @@ export async function removeFiles(
   }
 }
 
-function checkName(name: string | undefined): void {
-  if (name === undefined || /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) return;
+/** @throws {CtrError} `invalid_argument` for what is no container's name */
+export function checkName(name: string, operation: string): void {
+  if (/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) return;
   throw new CtrError({
     code: "invalid_argument",
-    operation: "create container",
+    operation,
     subject: name,
     reason: 'a name is letters, digits, "_", "." and "-", at least two, and begins with a ' +
       "letter or digit",

@@ -4,13 +4,16 @@
  * @module
  */
 
-import { CtrError } from "../errors.ts";
+import { CtrError, isNotFound } from "../errors.ts";
 import type { Attachment, Shim, ShimClient } from "../shim/mod.ts";
 import type { ContainerRecord } from "../state/mod.ts";
 import { addTraceEvents, mark, now, span } from "../trace.ts";
+import { tryLock } from "./container_lock.ts";
 import { removeRecord } from "./create.ts";
 import type { Engine } from "./engine.ts";
 import { releaseNetwork } from "./network.ts";
+import { dataDir } from "./place.ts";
+import { taskState } from "./task_state.ts";
 import type { RunningContainer, RunOptions } from "./types.ts";
 
 /** How a run ended. */
@@ -52,12 +55,12 @@ export async function follow(
     attachment.detach();
     // A shim of its own sees that it is alone; a shared one is told, unless this process ends first.
     if (shim.sharedDir !== undefined) {
-      void ended.then(() => finish(engine, shim, record), () => {});
+      void ended.then(([exit]) => finish(engine, shim, { record, exit }), () => {});
     }
     return { id, exitCode: 0, detached: true };
   }
   if (options.trace) addTraceEvents(JSON.parse(new TextDecoder().decode(result[0].trace)));
-  await span("remove", () => finish(engine, shim, record));
+  await span("remove", () => finish(engine, shim, { record, exit: result[0] }));
   if (options.signal?.aborted) throw canceled(record, options.signal);
   return { id, exitCode: result[0].exitStatus, detached: false };
 }
@@ -69,10 +72,25 @@ export async function follow(
 async function finish(
   engine: Engine,
   { client }: Pick<Shim, "client">,
-  record: ContainerRecord,
+  { record, exit: { exitedAt } }: {
+    readonly record: ContainerRecord;
+    readonly exit: Awaited<Followed["exit"]>;
+  },
 ): Promise<void> {
   client.call("Delete", { id: record.id }).catch(() => {});
-  if (record.hostConfig.autoRemove) await removeRecord(engine, record);
+  if (!record.hostConfig.autoRemove) return;
+  try {
+    // Somebody who has it removes it as well, or starts it again.
+    using lock = tryLock(dataDir(engine.directories, record.id));
+    if (lock === undefined) return;
+    const { startedAt } = await taskState(engine, record);
+    if (exitedAt !== undefined && startedAt > exitedAt.seconds * 1000 + exitedAt.nanos / 1e6) {
+      return;
+    }
+    await removeRecord(engine, record);
+  } catch (error) {
+    if (!isNotFound(error)) throw error; // somebody has removed it
+  }
 }
 
 /** After a failure, in whatever state it is: no process stays, and with `autoRemove` nothing does. */
