@@ -78,5 +78,5 @@ export function table(header: readonly string[], rows: readonly (readonly string
 
 /** Characters, not UTF-16 units. */
 function width(text: string): number {
-  return [...text].length;
+  return /^[\x20-\x7e]*$/.test(text) ? text.length : [...text].length;
 }

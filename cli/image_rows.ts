@@ -25,17 +25,29 @@ export function imageRows(
 ): Row[] {
   const { createdAt, id, platforms, repoDigests, repoTags, size } = image;
   const known = createdAt > 0;
+  const common = {
+    ID: whole ? id : shortId(id),
+    CreatedSince: known ? `${humanDuration(now - createdAt)} ago` : "N/A",
+    Size: humanSize(size),
+  };
+  // What few ask for is made when it is: a list of 1000 tags has no time to waste.
   const row = (repository: string, tag: string): Row => ({
     Repository: repository,
     Tag: tag,
-    Digest: repoDigests.find((name) => name.startsWith(`${repository}@`))
-      ?.slice(repository.length + 1) ?? "<none>",
-    ID: whole ? id : shortId(id),
-    CreatedAt: known ? humanMoment(createdAt) : "N/A",
-    CreatedSince: known ? `${humanDuration(now - createdAt)} ago` : "N/A",
-    Size: humanSize(size),
-    VirtualSize: humanSize(size, 4),
-    Platform: platforms.map(({ platform }) => platform).join(","),
+    get Digest() {
+      return repoDigests.find((name) => name.startsWith(`${repository}@`))
+        ?.slice(repository.length + 1) ?? "<none>";
+    },
+    ...common,
+    get CreatedAt() {
+      return known ? humanMoment(createdAt) : "N/A";
+    },
+    get VirtualSize() {
+      return humanSize(size, 4);
+    },
+    get Platform() {
+      return platforms.map(({ platform }) => platform).join(",");
+    },
     Containers: "N/A",
     SharedSize: "N/A",
     UniqueSize: "N/A",

@@ -55,6 +55,13 @@ function summary(
   const config = JSON.parse(variant.config) as ImageConfig;
   const names = records.map(({ name }) => name);
   const created = Date.parse(config.created ?? "");
+  const platforms = variants.map((each): ImagePlatform => ({
+    platform: each.platform,
+    id: each.id,
+    manifest: each.manifest,
+    size: measure([each]),
+    contentSize: each.size,
+  }));
   return {
     id: variant.id,
     names,
@@ -69,15 +76,9 @@ function summary(
     ].sort(),
     target: variant.target,
     platform: variant.platform,
-    platforms: variants.map((each): ImagePlatform => ({
-      platform: each.platform,
-      id: each.id,
-      manifest: each.manifest,
-      size: measure([each]),
-      contentSize: each.size,
-    })),
+    platforms,
     createdAt: Number.isNaN(created) ? 0 : created,
-    size: measure(variants),
+    size: platforms.length === 1 ? platforms[0]!.size : measure(variants),
     contentSize: variants.reduce((sum, { size }) => sum + size, 0),
     labels: config.config?.Labels ?? {},
   };
