@@ -77,3 +77,14 @@ test("the version is the package's", () => {
     assert.equal((JSON.parse(text) as { version: string }).version, VERSION);
   }
 });
+
+test("every flag of run and create says what it does", async () => {
+  const { helpOf } = await import("./help.ts");
+  for (const name of ["run", "create"]) {
+    const { flags } = (await COMMANDS[name]!()).command.spec;
+    const silent = Object.entries(flags).filter(([flag, what]) =>
+      !what.hidden && helpOf(flag, what) === ""
+    );
+    assert.deepEqual(silent, []);
+  }
+});

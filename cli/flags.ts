@@ -17,7 +17,8 @@ export interface Flag {
   readonly short?: string;
   /** What stands for the value in `--help`; default: the type. */
   readonly value?: string;
-  readonly help: string;
+  /** Absent: `run_help.ts` says it. */
+  readonly help?: string;
   /** The value when the flag is not given. */
   readonly default?: boolean | string | number;
   /** Not one of Docker's. */

@@ -8,6 +8,7 @@ import { COMMANDS, GROUPS, resolve } from "./commands.ts";
 import type { Flag, Flags, Spec } from "./flags.ts";
 import { UsageError } from "./flags.ts";
 import { GLOBAL } from "./main.ts";
+import { RUN_HELP } from "./run_help.ts";
 
 const WIDTH = 80;
 
@@ -88,7 +89,7 @@ function optionsText(title: string, flags: Flags): string {
   const left = names.map((name) => flagText(name, flags[name]!));
   const width = Math.max(...left.map((text) => text.length)) + 5;
   const lines = names.map((name, index) =>
-    wrap(helpOf(flags[name]!), WIDTH - width).map((line, at) =>
+    wrap(helpOf(name, flags[name]!), WIDTH - width).map((line, at) =>
       `${(at === 0 ? `  ${left[index]}` : "").padEnd(width)}${line}`
     ).join("\n")
   );
@@ -102,7 +103,10 @@ export function flagText(name: string, { short, type, value }: Flag): string {
 }
 
 /** The help with the default value, where that says something. */
-export function helpOf({ help, default: value }: Flag): string {
+export function helpOf(
+  name: string,
+  { help = RUN_HELP[name] ?? "", default: value }: Flag,
+): string {
   if (value === undefined || value === false) return help;
   return `${help} (default ${JSON.stringify(value)})`;
 }

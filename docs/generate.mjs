@@ -64,7 +64,7 @@ function options({ flags, missing = [] }) {
   const rows = names.map((name) => [
     `\`${flagText(name, flags[name]).trim()}\``,
     flags[name].ours ? "ctr" : "Docker",
-    cell(helpOf(flags[name])),
+    cell(helpOf(name, flags[name])),
   ]);
   const absent = missing.flatMap((entry) => {
     const [long, short] = entry.split(",");
