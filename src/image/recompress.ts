@@ -23,7 +23,7 @@ export interface RecompressOptions {
 }
 
 /** Annotations that are about how a layer was compressed. */
-const OF_COMPRESSION = /^(io\.github\.containers\.zstd-chunked\.|containerd\.io\/snapshot\/)/;
+const OF_COMPRESSION = /^(io\.(github\.)?containers\.zstd-chunked\.|containerd\.io\/snapshot\/)/;
 
 /** The compression that a descriptor names. */
 export function typeOf({ mediaType }: Pick<Descriptor, "mediaType">): Compression {
