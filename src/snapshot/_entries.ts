@@ -10,6 +10,7 @@ import { AT, ERRNO, O, S } from "../linux/mod.ts";
 import { O_ARCH, SYS } from "../program/mod.ts";
 import { check, cstring, display, fail, openAt, type Status, statusAt } from "./_at.ts";
 import { setTimes, setXattrs, setXattrsAt } from "./_metadata.ts";
+import { inUserNamespace } from "./_user_namespace.ts";
 import { cleanPath, isWhiteout, type Root, splitPath } from "./_root.ts";
 import type { TarEntry } from "./tar_reader.ts";
 
@@ -26,6 +27,12 @@ export function create(root: Root, parent: number, path: string, make: () => num
 /** Create a file that must not exist; only the owner can read it until it has its mode. */
 export function openNew(parent: number, name: string): number {
   return openAt(parent, name, O.O_CREAT | O.O_EXCL | O.O_WRONLY | O_ARCH.O_NOFOLLOW, 0o600);
+}
+
+/** Whether it can be made: not a device in a user namespace, except for overlayfs's whiteout. */
+export function canMake({ type, deviceMajor, deviceMinor }: TarEntry): boolean {
+  if (type !== "character" && type !== "block") return true;
+  return (type === "character" && deviceMajor === 0 && deviceMinor === 0) || !inUserNamespace();
 }
 
 /** A symbolic link, fifo or device. */
@@ -51,9 +58,21 @@ export function encodeDevice(major: number, minor: number): number {
 /** Owner, mode and attributes of an open file or directory. */
 export function setOwnerAndMode(fd: number, e: TarEntry, path: string): void {
   // In this order: a change of owner clears setuid bits and file capabilities.
-  check("unpack", "fchown", path, sys(SYS.fchown, fd, e.uid, e.gid));
+  const chown = sys(SYS.fchown, fd, e.uid, e.gid);
+  if (chown === -ERRNO.EINVAL) throw unmapped(e);
+  check("unpack", "fchown", path, chown);
   check("unpack", "fchmod", path, sys(SYS.fchmod, fd, e.mode));
   if (e.xattrs !== undefined) setXattrs(fd, e.xattrs, path);
+}
+
+function unmapped({ path, uid, gid }: TarEntry): CtrError {
+  return new CtrError({
+    code: "failed_precondition",
+    operation: "unpack",
+    subject: display(path),
+    reason: `its owner ${uid}:${gid} does not exist in this user namespace`,
+    hint: "map more user and group IDs: /etc/subuid and /etc/subgid",
+  });
 }
 
 /** Everything of what cannot be opened. */
@@ -66,6 +85,7 @@ export function setLinkMetadata(parent: number, name: string, e: TarEntry, path:
     e.gid,
     AT.AT_SYMLINK_NOFOLLOW,
   );
+  if (chown === -ERRNO.EINVAL) throw unmapped(e);
   check("unpack", "fchownat", path, chown);
   if (e.type !== "symlink") { // it was made just now, by us, and is no link
     check("unpack", "fchmodat", path, sys(SYS.fchmodat, parent, cstring(name), e.mode));

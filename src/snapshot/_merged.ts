@@ -11,7 +11,9 @@ import { CtrError } from "../errors.ts";
 import { errnoName, O } from "../linux/mod.ts";
 import { O_ARCH, open, SYS } from "../program/mod.ts";
 import { closeFd, cstring, openAt, toByteString } from "./_at.ts";
+import { inUserNamespace } from "./_user_namespace.ts";
 
+const FSCONFIG_SET_FLAG = 0;
 const FSCONFIG_SET_STRING = 1;
 const FSCONFIG_SET_FD = 5;
 const FSCONFIG_CMD_CREATE = 6;
@@ -47,6 +49,10 @@ export function openMerged(lowers: readonly (string | number)[], upper?: Upper):
       expect("fsconfig", result, `${key}=${value}`);
     };
     setLowers(context, lowers, held);
+    if (inUserNamespace()) {
+      const flag = cstring("userxattr");
+      expect("fsconfig", sys(SYS.fsconfig, context, FSCONFIG_SET_FLAG, flag, 0, 0), "userxattr");
+    }
     if (upper !== undefined) {
       set("upperdir", upper.upper);
       set("workdir", upper.work);

@@ -10,6 +10,7 @@ import { SYS } from "../program/mod.ts";
 import type { CtrError } from "../errors.ts";
 import { check, cstring, display, fail } from "./_at.ts";
 import { hostile } from "./_hostile.ts";
+import { inUserNamespace, overlayPrefix } from "./_user_namespace.ts";
 
 const times = new DataView(new ArrayBuffer(32));
 const timesBytes = new Uint8Array(times.buffer);
@@ -50,6 +51,11 @@ function unfit(subject: string, name: string, value: Uint8Array): CtrError {
   return hostile(subject, `no file can have its attribute ${shown} of ${value.length} bytes`);
 }
 
+/** What only the host's root may set is left out elsewhere, as other engines do. */
+function isForbidden(name: string, result: number): boolean {
+  return result === -ERRNO.EPERM && !name.startsWith("user.") && inUserNamespace();
+}
+
 /** Set attributes on an open file or directory. A file system without them is accepted. */
 export function setXattrs(
   fd: number,
@@ -59,7 +65,7 @@ export function setXattrs(
   for (const [name, value] of xattrs) {
     if (isReserved(name)) continue;
     const result = sys(SYS.fsetxattr, fd, cstring(name), value, value.length, 0);
-    if (result === -ERRNO.EOPNOTSUPP) continue;
+    if (result === -ERRNO.EOPNOTSUPP || isForbidden(name, result)) continue;
     if (UNFIT.has(-result)) throw unfit(subject, name, value);
     check("unpack", "fsetxattr", subject, result);
   }
@@ -84,7 +90,7 @@ export function setXattrsAt(
 
 /** Overlayfs's mark that a directory hides those below it. */
 export function setOpaque(fd: number, subject: string): void {
-  const name = cstring("trusted.overlay.opaque");
+  const name = cstring(`${overlayPrefix()}opaque`);
   const result = sys(SYS.fsetxattr, fd, name, new Uint8Array([0x79]), 1, 0);
   if (result < 0) throw fail("unpack", "fsetxattr", subject, result);
 }

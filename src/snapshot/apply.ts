@@ -10,6 +10,7 @@ import { SYS } from "../program/mod.ts";
 import { check, closeFd, openDirectoryAt } from "./_at.ts";
 import { hostile } from "./_hostile.ts";
 import {
+  canMake,
   create,
   hardlink,
   makeSpecial,
@@ -115,6 +116,11 @@ export function applier(options: ApplyOptions): Applier {
     } else if (e.type === "hardlink") {
       needsLower = !hardlink(root, parent, name, path, e.link, overlay);
     } else {
+      if (!canMake(e)) { // nobody could open it anyway
+        if (own === undefined) hideInOverlay(parent, name, path);
+        else root.remove(parent, name);
+        return;
+      }
       create(root, parent, path, () => makeSpecial(parent, name, e));
       if (inherits) removeAclsAt(parent, name, path);
       setLinkMetadata(parent, name, e, path);

@@ -9,6 +9,7 @@ import { S } from "../linux/mod.ts";
 import { SYS } from "../program/mod.ts";
 import { closeFd, cstring, openInRoot, statusAt } from "./_at.ts";
 import { isWhiteout } from "./_root.ts";
+import { overlayPrefix } from "./_user_namespace.ts";
 
 /**
  * Find the topmost layer that has `path` as a directory.
@@ -44,7 +45,7 @@ function isOpaque(layer: number, path: string): boolean {
   const fd = openInRoot(layer, path, 0);
   if (fd < 0) return false;
   const value = new Uint8Array(1);
-  const length = sys(SYS.fgetxattr, fd, cstring("trusted.overlay.opaque"), value, 1);
+  const length = sys(SYS.fgetxattr, fd, cstring(`${overlayPrefix()}opaque`), value, 1);
   closeFd(fd);
   return length === 1 && value[0] === 0x79;
 }

@@ -14,6 +14,7 @@ import { SYS } from "../program/mod.ts";
 import type { SnapshotRow, State } from "../state/mod.ts";
 import { cstring, fail, mkdirAt, statusAt, toByteString } from "./_at.ts";
 import { deleteTreeAt } from "./_delete_tree.ts";
+import { inUserNamespace } from "./_user_namespace.ts";
 import { directorySnapshotter, type Driver, VOLATILE } from "./store.ts";
 import type { Mount, Snapshotter } from "./types.ts";
 
@@ -144,6 +145,7 @@ function overlay(
     options.push(`upperdir=${writable.upper}`, `workdir=${writable.work}`);
     if (writable.volatile) options.push("volatile");
   }
+  if (inUserNamespace()) options.push("userxattr");
   return { type: "overlay", source: "overlay", options };
 }
 

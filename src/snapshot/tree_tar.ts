@@ -26,6 +26,7 @@ import {
 } from "./_at.ts";
 import { getXattrs, getXattrsAt, isReserved } from "./_metadata.ts";
 import { isWhiteout, splitPath } from "./_root.ts";
+import { overlayPrefix } from "./_user_namespace.ts";
 import { readLink } from "./_walk.ts";
 import type { TreeChanges } from "./compare_trees.ts";
 import { TAR_END, tarHeader, tarPadding } from "./tar_writer.ts";
@@ -250,7 +251,7 @@ function xattrsOf(
 
 /** Whether a directory of an overlay's upper layer hides those below. */
 export function isOpaque(fd: number): boolean {
-  return getXattrs(fd, "").get("trusted.overlay.opaque")?.[0] === 0x79; // "y"
+  return getXattrs(fd, "").get(`${overlayPrefix()}opaque`)?.[0] === 0x79; // "y"
 }
 
 function unfit(path: string, reason: string): CtrError {
