@@ -14,7 +14,8 @@ export function isLoopback(host: string): boolean {
 export function chainText(error: unknown): string {
   const texts: string[] = [];
   for (let e = error; e instanceof Error; e = e.cause) texts.push(e.message);
-  return texts.at(-1) ?? String(error);
+  // Bun tells how to debug fetch, which nobody here called.
+  return (texts.at(-1) ?? String(error)).replace(/\.? For more information, pass .*$/, "");
 }
 
 /**
