@@ -59,7 +59,7 @@ const ABOUT: Readonly<Record<string, string>> = {
 export const MISSING_COMMANDS: readonly string[] =
   ("build builder buildx checkpoint compose config context cp events " +
     "network node plugin port " +
-    "secret service stack stats swarm trust update volume").split(" ");
+    "secret service stack swarm trust update volume").split(" ");
 
 const MISSING_OF_GROUPS =
   /^(?:manifest (?:annotate|create|push|rm)|image (?:build|(?:de|en)crypt))$/;

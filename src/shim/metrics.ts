@@ -43,8 +43,12 @@ const MEMORY_V2 = [
   ...["pglazyfreed", "thp_fault_alloc", "thp_collapse_alloc"],
 ] as const;
 
-function numbered(names: readonly string[]): Record<string, readonly [number, "int"]> {
-  return Object.fromEntries(names.map((name, index) => [name, [index + 1, "int"] as const]));
+function numbered<Name extends string>(
+  names: readonly Name[],
+): Readonly<Record<Name, readonly [number, "int"]>> {
+  return Object.fromEntries(
+    names.map((name, index) => [name, [index + 1, "int"] as const]),
+  ) as Readonly<Record<Name, readonly [number, "int"]>>;
 }
 
 /** io.containerd.cgroups.v1.Metrics */

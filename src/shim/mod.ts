@@ -28,6 +28,10 @@ export const sharedShim = (): Promise<typeof import("./shared_shim.ts")> =>
 export const otherRuntime = (): Promise<typeof import("./task_runtime.ts")> =>
   import("./task_runtime.ts");
 
+/** Reads what shims answer to `Stats`. */
+export const shimMetrics = (): Promise<typeof import("./metrics.ts")> => import("./metrics.ts");
+export type { Metrics } from "./metrics.ts";
+
 /** What `containerd-shim-ctr-v2` does: a shim for containerd. */
 export const containerdShim = (): Promise<typeof import("./containerd/door.ts")> =>
   import("./containerd/door.ts");

@@ -50,6 +50,9 @@ export const runtimes = (): Promise<typeof import("./find_runtime.ts")> =>
   import("./find_runtime.ts");
 /** List and inspect containers. */
 export const list = (): Promise<typeof import("./list.ts")> => import("./list.ts");
+/** What containers use. */
+export const stats = (): Promise<typeof import("./stats.ts")> => import("./stats.ts");
+export type { Sample } from "./stats.ts";
 /** Read logs. */
 export const logs = (): Promise<typeof import("./logs.ts")> => import("./logs.ts");
 /** The syscall program that a run would execute. */

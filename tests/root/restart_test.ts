@@ -1,5 +1,5 @@
 /**
- * `restart`, `rename` and `top` as people use them.
+ * `restart`, `rename`, `top` and `stats` as people use them.
  *
  * @module
  */
@@ -105,5 +105,54 @@ test(
       assert.match((await cli.run(["top", "web", "-o", "comm"])).stderr, /couldn't find PID field/);
       await cli.ok(["stop", "-t", "0", "web"]);
       assert.match((await cli.run(["top", "web"])).stderr, /container is not running/);
+    }),
+);
+
+test(
+  "stats shows what containers use, those that run or those that are named",
+  NEEDS,
+  () =>
+    withCli("stats", async (cli) => {
+      await cli.ok([
+        "run",
+        "-d",
+        "-m",
+        "64m",
+        "--name",
+        "busy",
+        "host",
+        "sh",
+        "-c",
+        "while :; do :; done",
+      ]);
+      await cli.ok(["create", "--name", "idle", "host", "true"]);
+      const [head, line, ...rest] = (await cli.ok(["stats", "--no-stream"])).split("\n");
+      assert.match(
+        head!,
+        /^CONTAINER ID +NAME +CPU % +MEM USAGE \/ LIMIT +MEM % +NET I\/O +BLOCK I\/O +PIDS$/,
+      );
+      assert.match(
+        line!,
+        /^[0-9a-f]{12} +busy +\d+\.\d\d% +[\d.]+[KM]iB \/ 64MiB +\d+\.\d\d% .* 1$/,
+      );
+      assert.deepEqual(rest, [""]);
+      const row = JSON.parse(await cli.ok(["stats", "--no-stream", "--format", "json", "busy"]));
+      assert.ok(parseFloat(row.CPUPerc) > 0, row.CPUPerc);
+      const format = "{{.Name}} {{.MemUsage}} {{.PIDs}}";
+      const idle = await cli.ok(["stats", "--no-stream", "--format", format, "idle"]);
+      assert.equal(idle, "idle 0B / 0B 0\n");
+      assert.equal((await cli.ok(["stats", "-a", "--no-stream"])).split("\n").length, 4);
+      const { code, stderr } = await cli.run(["stats", "no-such"]);
+      assert.deepEqual([code, stderr], [
+        1,
+        'ctr: cannot show stats of "no-such": no such container\n',
+      ]);
+      const live = cli.start(["stats", "--format", "{{.Name}}"]);
+      await until(
+        "a second look",
+        () => live.stdout().split("\x1b[Hbusy\x1b[K\n\x1b[J").length > 2,
+      );
+      live.kill("SIGINT");
+      await live.ended;
     }),
 );
