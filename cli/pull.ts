@@ -15,6 +15,7 @@ import {
 import { codeOf } from "../src/errors.ts";
 import { allPlatforms } from "./all_platforms.ts";
 import { type Context, define } from "./command.ts";
+import { CONTENT_TRUST, refuseContentTrust } from "./content_trust.ts";
 import { lineOf } from "./failure.ts";
 import { UsageError } from "./flags.ts";
 import { displayOn, pullProgress } from "./progress.ts";
@@ -27,6 +28,7 @@ export const command = define({
   args: [1, 1],
   flags: {
     ...VERIFY_FLAGS,
+    ...CONTENT_TRUST,
     "all-platforms": { type: "bool", ours: true, help: "Download all platforms of the image" },
     "all-tags": {
       type: "bool",
@@ -41,8 +43,8 @@ export const command = define({
       ours: true,
     },
   },
-  missing: ["disable-content-trust"],
 }, async (context, { flags, args }) => {
+  refuseContentTrust("pull", flags);
   const name = withoutDocker(args[0]!);
   const how: Pick<PullImageOptions, "allPlatforms" | "platform" | "verify"> = {
     allPlatforms: allPlatforms("pull", flags),

@@ -8,6 +8,7 @@ import { canonicalName, familiarName, type PushProgress } from "../src/image/mod
 import { CtrError } from "../src/errors.ts";
 import { allPlatforms } from "./all_platforms.ts";
 import { type Context, define } from "./command.ts";
+import { CONTENT_TRUST, refuseContentTrust } from "./content_trust.ts";
 import { UsageError } from "./flags.ts";
 
 export const command = define({
@@ -16,13 +17,14 @@ export const command = define({
   summary: "Upload an image to a registry",
   args: [1, 1],
   flags: {
+    ...CONTENT_TRUST,
     "all-platforms": { type: "bool", ours: true, help: "Fail unless all platforms are here" },
     "all-tags": { type: "bool", short: "a", help: "Push all tags of an image to the repository" },
     "platform": { type: "string", help: "Push only this platform of a multi-platform image" },
     "quiet": { type: "bool", short: "q", help: "Suppress verbose output" },
   },
-  missing: ["disable-content-trust"],
 }, async (context, { flags, args }) => {
+  refuseContentTrust("push", flags);
   const [name] = args as [string];
   if (!flags["all-tags"]) return await pushOne(context, name, flags);
   if (/[:@][^/]*$/.test(name)) {

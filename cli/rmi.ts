@@ -18,8 +18,10 @@ export const command = define({
   args: [1, Infinity],
   flags: {
     "force": { type: "bool", short: "f", help: "Force removal of the image" },
+    // Images have no parents here that could be deleted with them.
+    "no-prune": { type: "bool", help: "Do not delete untagged parents" },
   },
-  missing: ["no-prune", "platform"],
+  missing: ["platform"],
 }, async (context, { flags: { force }, args }) => {
   const engine = context.engine();
   const { listContainers } = await list();

@@ -135,6 +135,12 @@ test(
       const repository = name.replace(/:1$/, "");
       assert.match(await cli.ok(["pull", "-a", repository]), new RegExp(`^${repository}$`, "m"));
       assert.equal(await cli.ok(["images", "--format", "{{.Tag}}"]), "1\ntwo\n");
+      await cli.ok(["pull", "-q", "--disable-content-trust", name]);
+      const trusted = await cli.run(["pull", "--disable-content-trust=false", name]);
+      assert.deepEqual(
+        [trusted.code, /content trust is not supported/.test(trusted.stderr)],
+        [125, true],
+      );
       const { code, stderr } = await cli.run(["pull", "-a", name]);
       assert.deepEqual([code, /tag can't be used with --all-tags/.test(stderr)], [1, true]);
     }),
