@@ -37,8 +37,11 @@ export async function socketFetch(
   });
   const answered = once(sent, "response") as Promise<[IncomingMessage]>;
   answered.catch(() => {}); // told below
+  let sending = false;
   if (body instanceof ReadableStream) {
-    await pipeline(Readable.fromWeb(body as never), sent);
+    sending = true;
+    // A failure is an error of the request too. An answer may come before all is sent.
+    pipeline(Readable.fromWeb(body as never), sent).catch(() => {}).finally(() => sending = false);
   } else if (body instanceof URLSearchParams) {
     sent.setHeader("content-type", "application/x-www-form-urlencoded");
     sent.end(body.toString());
@@ -49,6 +52,7 @@ export async function socketFetch(
     found.append(answer.rawHeaders[at]!, answer.rawHeaders[at + 1]!);
   }
   const status = answer.statusCode!;
+  if (sending) answer.on("close", () => sent.destroy()); // it wants no more
   const empty = method === "HEAD" || status === 204 || status === 304;
   if (empty) answer.resume();
   return new Response(empty ? null : Readable.toWeb(answer) as unknown as ReadableStream, {
