@@ -16,6 +16,10 @@ export interface Display {
   readonly size: () => { readonly width: number; readonly height: number } | undefined;
   /** Milliseconds. */
   readonly now: () => number;
+  /** Calls it once after so many milliseconds, unless the process ends before. */
+  readonly after?: (ms: number, draw: () => void) => void;
+  /** Calls it when the size has changed, until the returned function is called. */
+  readonly onResize?: (redraw: () => void) => () => void;
 }
 
 /** What the descriptor is connected to. */
@@ -25,6 +29,12 @@ export function displayOn(fd: number, write: (text: string) => void): Display {
     write,
     size: () => terminal ? terminalSize(fd) ?? { width: 80, height: 24 } : undefined,
     now: () => performance.now(),
+    after: (ms, draw) => void setTimeout(draw, ms).unref(),
+    onResize: (redraw) => {
+      if (!terminal) return () => {};
+      process.on("SIGWINCH", redraw);
+      return () => void process.off("SIGWINCH", redraw);
+    },
   };
 }
 
@@ -58,16 +68,26 @@ const REDRAW_MS = 50;
 export function pullProgress(display: Display, heading = ""): (event: ImageProgress) => void {
   const layers = new Map<string, Layer>();
   const { write, now } = display;
-  let drawn = 0;
+  let drawn: readonly string[] = [];
   let drawnAt = -Infinity;
   let name = "";
+  let stopWatching: (() => void) | undefined;
+  let isDue = false;
+  let isOver = false;
   const draw = (width: number, height: number) => {
     const lines = layerLines([...layers.values()], { width, height, now: now() });
-    // The cursor stands below the last line; what was drawn before is drawn over.
-    const up = drawn > 0 ? `\x1b[${drawn}A` : "";
+    // The cursor stands below the last line; what was drawn before is drawn over. In a terminal that
+    // has become narrower each of those lines may be several now.
+    const rows = sum(drawn.map(({ length }) => Math.max(1, Math.ceil(length / width))));
+    const up = rows > 0 ? `\x1b[${rows}A` : "";
     write(`${up}${lines.map((line) => `\r${line}\x1b[K\n`).join("")}\x1b[J`);
-    drawn = lines.length;
+    drawn = lines;
     drawnAt = now();
+  };
+  const redraw = () => {
+    const size = display.size();
+    isDue = false;
+    if (size !== undefined && drawn.length > 0 && !isOver) draw(size.width, size.height);
   };
   return (event) => {
     if (event.id === undefined) {
@@ -75,10 +95,15 @@ export function pullProgress(display: Display, heading = ""): (event: ImageProgr
         name = familiarName(event.message);
       } else if (event.status === "done" && event.message !== undefined) {
         write(`Digest: ${event.message}\n`);
+        stopWatching?.();
+        isOver = true;
       }
       return;
     }
-    if (layers.size === 0) write(`${heading}Pulling ${name}\n`);
+    if (layers.size === 0) {
+      write(`${heading}Pulling ${name}\n`);
+      stopWatching = display.onResize?.(redraw);
+    }
     const id = event.id.replace(/^sha256:/, "").slice(0, 12);
     const known = layers.get(id);
     const layer = known ?? { id, status: "waiting", current: 0, total: 0, since: now() };
@@ -92,6 +117,10 @@ export function pullProgress(display: Display, heading = ""): (event: ImageProgr
     if (size === undefined) {
       if (changed && event.status !== "waiting") write(`${id}: ${WORDS[event.status]}\n`);
     } else if (changed || now() - drawnAt >= REDRAW_MS) draw(size.width, size.height);
+    else if (!isDue) {
+      isDue = true;
+      display.after?.(REDRAW_MS, redraw);
+    }
   };
 }
 

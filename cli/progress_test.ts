@@ -11,15 +11,29 @@ const layer = (part: Partial<Layer>): Layer => ({
   ...part,
 });
 
-function events(size: { width: number; height: number } | undefined) {
+function events(first: { width: number; height: number } | undefined) {
   let written = "";
   let clock = 0;
+  let size = first;
+  let resized: (() => void) | undefined;
   const show = pullProgress(
-    { write: (text) => written += text, size: () => size, now: () => clock },
+    {
+      write: (text) => written += text,
+      size: () => size,
+      now: () => clock,
+      onResize: (redraw) => {
+        resized = redraw;
+        return () => resized = undefined;
+      },
+    },
     "Using default tag: latest\n",
   );
   return {
     show,
+    resize: (width: number) => {
+      size = { width, height: 24 };
+      resized?.();
+    },
     tick: (ms: number) => void (clock += ms),
     taken: () => {
       const text = written;
@@ -67,6 +81,22 @@ test("pullProgress() draws over what it drew on a terminal", () => {
   const again = taken();
   assert.ok(again.startsWith("\x1b[2A\ra1b2c3d4e5f6: Downloading [==="), again);
   assert.ok(again.includes("500B/1kB  500B/s\x1b[K\n\rTotal: 500B/1kB"), again);
+});
+
+test("pullProgress() draws again in the rows that a narrower terminal has made of its lines", () => {
+  const { show, resize, taken } = events({ width: 80, height: 24 });
+  show({ status: "resolving", message: "docker.io/library/alpine:latest" });
+  show({ status: "downloading", id: ID, current: 0, total: 1000 });
+  taken();
+  resize(40);
+  // 72 columns were two rows, and the total is one.
+  assert.ok(taken().startsWith("\x1b[3A\ra1b2c3d4e5f6: Downloading 0B/1kB\x1b[K\n"));
+  resize(100);
+  assert.ok(taken().startsWith("\x1b[2A\ra1b2c3d4e5f6: Downloading [>"));
+  show({ status: "done", message: "sha256:1234" });
+  taken();
+  resize(40);
+  assert.equal(taken(), "", "the screen is somebody else's now");
 });
 
 test("layerLine() fits narrow terminals", () => {

@@ -11,9 +11,6 @@ import type { ImagesOptions } from "./images.ts";
 import { splitName } from "./name.ts";
 import type { Descriptor, ImageSources, RemoteImage } from "./sources.ts";
 
-/** Progress is reported when this many bytes more have arrived. */
-const REPORT_BYTES = 256 << 10;
-
 /** Indexes, manifests and configurations are read into memory. */
 const MAX_DOCUMENT = 8 << 20;
 
@@ -97,16 +94,12 @@ async function* counted(
   onBytes: (current: number) => void,
 ): AsyncGenerator<Uint8Array, void> {
   let current = 0;
-  let reported = 0;
   onBytes(0);
   for await (const chunk of source) {
     current += chunk.length;
     yield chunk;
-    if (current - reported < REPORT_BYTES) continue;
-    reported = current;
     onBytes(current);
   }
-  onBytes(current);
 }
 
 async function collect(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {

@@ -157,7 +157,9 @@ async function unpackTogether(
       prepared.push(key);
       const { diffId } = job;
       const task = { target: await snapshotter.applyTarget(key, { diffId }), diffId };
-      const source = stoppable(options.first(layer, signal), signal);
+      const { digest: id, size } = layer;
+      const came = (): void => onProgress({ status: "unpacking", id, current: size, total: size });
+      const source = stoppable(options.first(layer, signal), { signal, came });
       const result = await unpacker.unpack(task, source, layer.size);
       onProgress({ status: "done", id: layer.digest });
       const again = (): AsyncIterable<Uint8Array> => options.again(layer);
@@ -198,12 +200,13 @@ function firstCause(errors: readonly unknown[], reason: unknown): unknown {
 
 async function* stoppable(
   source: AsyncIterable<Uint8Array>,
-  signal: AbortSignal,
+  { signal, came }: { readonly signal: AbortSignal; readonly came: () => void },
 ): AsyncIterable<Uint8Array> {
   for await (const chunk of source) {
     signal.throwIfAborted();
     yield chunk;
   }
+  came();
 }
 
 /** Unpack a stored image, whose snapshots are gone or were made by another snapshotter. */

@@ -85,7 +85,7 @@ for (const snapshotterName of ["overlayfs", "native"]) {
         assert.equal((await snapshots()).length, 4);
         assert.deepEqual(
           [...new Set(events.map(({ status }) => status))].sort(),
-          ["done", "downloading", "resolving", "waiting"],
+          ["done", "downloading", "resolving", "unpacking", "waiting"],
         );
         assert.deepEqual(await images.resolve("x:latest"), image);
       }, snapshotterName));
