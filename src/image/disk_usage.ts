@@ -4,12 +4,11 @@
  * @module
  */
 
-import { SNAPSHOTTERS } from "../snapshot/mod.ts";
-import type { SnapshotRow } from "../state/mod.ts";
 import { sourcesOf } from "./default_sources.ts";
 import type { ImagesOptions } from "./images.ts";
 import { listImages } from "./list.ts";
 import { mark } from "./mark.ts";
+import { usedSnapshotters } from "./snapshotters.ts";
 import type { ImageSummary } from "./types.ts";
 
 /** An image and its bytes: blobs as stored, and layers as each snapshotter has unpacked them. */
@@ -34,7 +33,7 @@ export interface ImagesUsage {
 export async function imagesUsage(options: ImagesOptions): Promise<ImagesUsage> {
   const { state } = options;
   const { blobs } = await sourcesOf(options);
-  const layersOf = layerFinder(options);
+  const layersOf = await layerFinder(options);
   const sizes = new Map<string, number>();
   const found: { image: ImageSummary; parts: Set<string>; containers: number }[] = [];
   for (const image of listImages(options)) {
@@ -45,9 +44,9 @@ export async function imagesUsage(options: ImagesOptions): Promise<ImagesUsage> 
       if (target === undefined) continue;
       await mark(blobs, target, parts);
       for (const { chainId } of state.images.variants(target)) {
-        for (const [name, { bytes }] of layersOf(chainId)) {
+        for (const [name, bytes] of layersOf(chainId)) {
           parts.add(name);
-          sizes.set(name, bytes);
+          if (bytes !== undefined) sizes.set(name, bytes);
         }
       }
     }
@@ -80,19 +79,23 @@ export async function imagesUsage(options: ImagesOptions): Promise<ImagesUsage> 
   };
 }
 
-/** The committed snapshots of a chain, by a name of their own, whichever snapshotters have it. */
-function layerFinder({ state }: ImagesOptions): (chainId: string) => Map<string, SnapshotRow> {
-  const tables = SNAPSHOTTERS.map((name) => {
-    const rows = state.snapshots(name).list();
+/** What a chain takes, whichever snapshotters have it: directories with their sizes, and blobs. */
+type FindLayers = (chainId: string) => Map<string, number | undefined>;
+
+async function layerFinder(options: ImagesOptions): Promise<FindLayers> {
+  const tables = (await usedSnapshotters(options)).map((snapshotter) => {
+    const rows = options.state.snapshots(snapshotter.name).list();
     const byNumber = new Map(rows.map((row) => [row.number, row]));
-    return { name, byNumber, byName: new Map(rows.map((row) => [row.name, row])) };
+    return { snapshotter, byNumber, byName: new Map(rows.map((row) => [row.name, row])) };
   });
   return (chainId) => {
-    const layers = new Map<string, SnapshotRow>();
-    for (const { name, byName, byNumber } of tables) {
+    const layers = new Map<string, number | undefined>();
+    for (const { snapshotter, byName, byNumber } of tables) {
       let row = chainId === "" ? undefined : byName.get(chainId);
       while (row !== undefined) {
-        layers.set(`${name}/${row.number}`, row);
+        const blobs = snapshotter.blobs?.(row.name) ?? [];
+        for (const digest of blobs) layers.set(digest, undefined);
+        if (blobs.length === 0) layers.set(`${snapshotter.name}/${row.number}`, row.bytes);
         row = row.parent === undefined ? undefined : byNumber.get(row.parent);
       }
     }

@@ -25,6 +25,12 @@ export async function sweepSnapshots(
     for (const { number } of rows) table.rename(number, `removed-${number}`);
     return rows;
   });
+  // Where a layer is a blob, that is counted when the blob goes.
+  const own = new Set(
+    gone.map(({ number }) => number).filter((number) =>
+      (snapshotter.blobs?.(`removed-${number}`) ?? []).length === 0
+    ),
+  );
   const left = new Set<number>();
   for (const { number } of childrenFirst(gone)) {
     try {
@@ -41,7 +47,7 @@ export async function sweepSnapshots(
   );
   return {
     names: removed.map(({ name }) => name),
-    bytes: removed.reduce((sum, { bytes }) => sum + bytes, 0),
+    bytes: removed.reduce((sum, { bytes, number }) => sum + (own.has(number) ? bytes : 0), 0),
   };
 }
 

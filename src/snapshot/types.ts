@@ -156,8 +156,8 @@ export interface Snapshotter {
   remove(name: string, options?: RemoveOptions): Promise<void>;
   /** Delete directories that no record points to (after crashes). */
   cleanup(later?: DeleteLater): Promise<void>;
-  /** Digests of the blobs of the content store that its snapshots are made of. */
-  blobs?(): readonly string[];
+  /** Digests of the blobs of the content store that its snapshots are made of, or one of them. */
+  blobs?(name?: string): readonly string[];
   /** Resolves when the deletions that `remove` put in the background are done. */
   settled(): Promise<void>;
   close(): void;

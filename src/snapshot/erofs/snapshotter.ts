@@ -97,7 +97,10 @@ export function erofsSnapshotter(state: State): Snapshotter {
       await base.commit(name, key, { ...options, labels, ...(usage && { usage }) });
       for (const name of ["fs", "work"]) discard(`${directory}/${name}`);
     },
-    blobs: () => table.list().flatMap(({ labels }) => labels[BLOB] ?? []),
+    blobs: (name) => {
+      const rows = name === undefined ? table.list() : [table.get(name)];
+      return rows.flatMap((row) => row?.labels[BLOB] ?? []);
+    },
   };
 }
 
