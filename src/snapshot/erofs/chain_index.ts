@@ -36,9 +36,14 @@ const MAX_ACCOUNTS = (4 << 20) + 1;
  * layer by layer, the tar and what was copied aside, as far as there is one. Copies of `etc/passwd`
  * and `etc/group` are put beside it.
  *
+ * @param temporary is written first, and renamed; nobody else may write it at the time.
  * @throws {CtrError} for layers that do not fit together, a hard link to nothing for instance.
  */
-export function writeChainIndex(path: string, layers: readonly IndexedLayer[]): void {
+export function writeChainIndex(
+  path: string,
+  layers: readonly IndexedLayer[],
+  temporary = `${path}.new`,
+): void {
   const tree = new LayerTree();
   const devices: { readonly path: string; readonly size: number }[] = [];
   for (const { directory, tarPath } of layers) {
@@ -55,7 +60,6 @@ export function writeChainIndex(path: string, layers: readonly IndexedLayer[]): 
     const data = find(tree.root, name)?.node.data;
     if (data !== undefined) copyOut(data, devices[data.device]!.path, `${beside}/${name}`);
   }
-  const temporary = `${path}.${process.pid}`;
   const fd = openSync(temporary, "w", 0o600);
   try {
     writeFileSync(fd, image);

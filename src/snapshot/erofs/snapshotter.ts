@@ -97,6 +97,10 @@ export function erofsSnapshotter(state: State): Snapshotter {
       await base.commit(name, key, { ...options, labels, ...(usage && { usage }) });
       for (const name of ["fs", "work"]) discard(`${directory}/${name}`);
     },
+    cleanup: async (later) => {
+      (await import("./ensure_index.ts")).removeUnfinished(root, table);
+      await base.cleanup(later);
+    },
     blobs: (name) => {
       const rows = name === undefined ? table.list() : [table.get(name)];
       return rows.flatMap((row) => row?.labels[BLOB] ?? []);
@@ -112,12 +116,12 @@ async function ensureIndex(
 ): Promise<void> {
   const row = parent === undefined ? undefined : table.get(parent);
   if (row?.kind !== "committed" || exists(indexFile(root, row))) return;
-  const { writeChainIndex } = await import("./chain_index.ts");
+  const { writeOnce } = await import("./ensure_index.ts");
   const layers = table.chain(parent!).map(({ number, labels }) => ({
     directory: `${root}/${number}`,
     tarPath: labels[BLOB] === undefined ? "" : blobFile(contentOf(root), labels[BLOB]),
   }));
-  writeChainIndex(indexFile(root, row), layers.reverse());
+  await writeOnce(indexFile(root, row), layers.reverse());
 }
 
 /** What the topmost layer that says something of its root directory says. */
