@@ -48,9 +48,9 @@ const SHARED = [
   "src/trace.ts",
 ];
 
-/** How the first program asks for the second. */
+/** How the first program asks for the second: a module of its own, so that its name is shortened. */
 const LATER =
-  "globalThis.ctrLater = async (path) => await require('./later.js').modules[path]();\n";
+  "export const ctrLater = async (path) => await require('./later.js').modules[path]();";
 
 const strip = new Bun.Transpiler({ loader: "ts", target: "bun" });
 const sourceOf = (path) => Bun.file(join(ROOT, path)).text();
@@ -74,7 +74,8 @@ function builtIn(code) {
 
 /** SQL is as good without its comments and indentation. */
 const SCHEMA = "src/state/schema.ts";
-const shortened = (code) => code.replace(/^ *-- .*\n/gm, "").replace(/\n +/g, " ");
+const shortened = (code) =>
+  code.replace(/`[^`]*`/g, (sql) => sql.replace(/^ *-- .*\n/gm, "").replace(/\s*\n\s*/g, " "));
 
 /** Everything that a program loads, whether at once or later. */
 async function reachable(entry) {
@@ -112,6 +113,8 @@ const first = (main, shared) => ({
   name: "first",
   setup(build) {
     build.onResolve({ filter: /^\.\/later\.js$/ }, ({ path }) => ({ path, external: true }));
+    build.onResolve({ filter: /^ctr:later$/ }, ({ path }) => ({ path, namespace: "later" }));
+    build.onLoad({ filter: /./, namespace: "later" }, () => ({ contents: LATER, loader: "js" }));
     build.onLoad({ filter: /\.ts$/ }, async ({ path: absolute }) => {
       const path = relative(ROOT, absolute);
       const code = path === SCHEMA ? shortened(await sourceOf(path)) : await sourceOf(path);
@@ -128,7 +131,7 @@ const first = (main, shared) => ({
       for (const [lazy, name] of imports) {
         contents = `import * as ${name} from ${JSON.stringify(join(ROOT, lazy))};\n${contents}`;
       }
-      if (path === main) contents = LATER + contents;
+      contents = `import { ctrLater } from "ctr:later";\n${contents}`;
       if (SHARED.includes(path)) {
         shared.add(path);
         const names = strip.scan(code).exports.join(", ");

@@ -31,7 +31,15 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   logout: () => import("./logout.ts"),
   logs: () => import("./logs.ts"),
   "manifest inspect": () => import("./manifest_inspect.ts"),
+  "network connect": () => import("./network_connect.ts"),
+  "network create": () => import("./network_create.ts"),
+  "network disconnect": () => import("./network_disconnect.ts"),
+  "network inspect": () => import("./network_inspect.ts"),
+  "network ls": () => import("./network_ls.ts"),
+  "network prune": () => import("./network_prune.ts"),
+  "network rm": () => import("./network_rm.ts"),
   pause: () => import("./pause.ts"),
+  port: () => import("./port.ts"),
   ps: () => import("./ps.ts"),
   pull: () => import("./pull.ts"),
   push: () => import("./push.ts"),
@@ -55,55 +63,45 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   wait: () => import("./wait.ts"),
 };
 
-/** Docker's longer names: `container ls` is `ps`, with arguments that go before the person's own. */
+/**
+ * Docker's longer names: `container ls` is `ps`, with arguments that go before the person's own. A
+ * name alone is the command of this group, or of this name.
+ */
 export const GROUPS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  container: {
-    attach: "attach",
-    commit: "commit",
-    create: "create",
-    diff: "diff",
-    exec: "exec",
-    export: "export",
-    inspect: "inspect --type=container",
-    kill: "kill",
-    list: "ps",
-    logs: "logs",
-    ls: "ps",
-    pause: "pause",
-    prune: "container prune",
-    ps: "ps",
-    remove: "rm",
-    rename: "rename",
-    restart: "restart",
-    rm: "rm",
-    run: "run",
-    start: "start",
-    stats: "stats",
-    stop: "stop",
-    top: "top",
-    unpause: "unpause",
-    wait: "wait",
-  },
-  image: {
-    convert: "image convert",
-    history: "history",
-    import: "import",
-    inspect: "inspect --type=image",
-    list: "images",
-    load: "load",
-    ls: "images",
-    prune: "image prune",
-    pull: "pull",
-    push: "push",
-    remove: "rmi",
-    rm: "rmi",
-    save: "save",
-    tag: "tag",
-    verify: "image verify",
-  },
-  manifest: { inspect: "manifest inspect" },
-  system: { check: "system check", df: "system df", info: "info", prune: "system prune" },
+  container: group(
+    "container",
+    "attach,commit,create,diff,exec,export,inspect:inspect --type=container,kill," +
+      "list:ps,logs,ls:ps,pause,port,prune,ps,remove:rm,rename,restart,rm,run,start," +
+      "stats,stop,top,unpause,wait",
+  ),
+  image: group(
+    "image",
+    "convert,history,import,inspect:inspect --type=image,list:images,load,ls:images," +
+      "prune,pull,push,remove:rmi,rm:rmi,save,tag,verify",
+  ),
+  manifest: group(
+    "manifest",
+    "inspect",
+  ),
+  network: group(
+    "network",
+    "connect,create,disconnect,inspect,list:network ls,ls,prune,remove:network rm,rm",
+  ),
+  system: group(
+    "system",
+    "check,df,info,prune",
+  ),
 };
+
+function group(name: string, entries: string): Record<string, string> {
+  return Object.fromEntries(
+    entries.split(",").map((entry) => {
+      const [word, target] = entry.split(":") as [string, string?];
+      const own = `${name} ${word}`;
+      return [word, target ?? (Object.hasOwn(COMMANDS, own) ? own : word)];
+    }),
+  );
+}
 
 /** What a person asked for. */
 export type Found =

@@ -50,7 +50,9 @@ const TESTS: Tests<ContainerSummary> = {
   id: ({ record }, value) => pattern(value).test(record.id),
   label: ({ record }, value) => hasLabel(record.config.labels, value),
   name: ({ record }, value) => pattern(value).test(record.name) || `/${record.name}` === value,
-  network: ({ record }, value) => record.hostConfig.networkMode === value,
+  network: ({ record: { hostConfig } }, value) =>
+    hostConfig.networkMode === value ||
+    (hostConfig.networks ?? []).some(({ network }) => network === value),
   status: ({ status }, value) => {
     if (STATUSES.includes(value)) return status === value;
     throw invalid("status", value, `it is one of ${STATUSES.join(", ")}`);

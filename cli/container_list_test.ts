@@ -41,6 +41,7 @@ function container(
         binds: [{ type: "bind", source: "/a/rather/long/path", destination: "/b" }],
       },
     },
+    ports: "",
     state: {
       status: status === "exited" ? "stopped" : status,
       exitCode: part.exitCode ?? 0,

@@ -22,7 +22,7 @@ export const PS_COLUMNS: Columns = {
 
 /** One line of `ps`. */
 export function containerRow(
-  { record, state, status }: ContainerSummary,
+  { record, state, status, ports }: ContainerSummary,
   { whole, now }: { readonly whole: boolean; readonly now: number },
 ): Row {
   const { config, hostConfig } = record;
@@ -39,9 +39,10 @@ export function containerRow(
       .map(({ source }) => whole || source.length <= 15 ? source : `${source.slice(0, 14)}…`)
       .join(","),
     Names: record.name,
-    Networks: hostConfig.networkMode,
+    Networks: hostConfig.networks?.map(({ network }) => network).join(",") ??
+      hostConfig.networkMode,
     Platform: record.platform,
-    Ports: "",
+    Ports: ports,
     RunningFor: `${humanDuration(now - record.createdAt)} ago`,
     State: status,
     Status: statusText({ state, status }, now),

@@ -51,6 +51,7 @@ function topLevel(): string[] {
 const ABOUT: Readonly<Record<string, string>> = {
   container: "Manage containers",
   image: "Manage images",
+  network: "Manage networks",
   manifest: "Manage Docker image manifests and manifest lists",
   system: "Manage ctr",
 };
@@ -58,8 +59,7 @@ const ABOUT: Readonly<Record<string, string>> = {
 /** Docker's commands that are not here yet. */
 export const MISSING_COMMANDS: readonly string[] =
   ("build builder buildx checkpoint compose config context cp events " +
-    "network node plugin port " +
-    "secret service stack swarm trust update volume").split(" ");
+    "node plugin secret service stack swarm trust update volume").split(" ");
 
 const MISSING_OF_GROUPS =
   /^(?:manifest (?:annotate|create|push|rm)|image (?:build|(?:de|en)crypt))$/;

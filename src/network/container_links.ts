@@ -5,12 +5,12 @@
  */
 
 import { AT, ERRNO, O } from "../linux/mod.ts";
-import type { ProgramBuilder } from "../program/mod.ts";
+import { close, type ProgramBuilder } from "../program/mod.ts";
 import type { EndpointRecord, NetworkRecord } from "../state/mod.ts";
 import { parseAddress, parseSubnet } from "./addresses.ts";
 import type { Request } from "./netlink.ts";
-import { getLink, linkOf, newAddress, newRoute, setLink } from "./rtnetlink.ts";
-import { inNamespace, type NetlinkSocket } from "./socket.ts";
+import { deleteLink, getLink, linkOf, newAddress, newRoute, setLink } from "./rtnetlink.ts";
+import { inNamespace, namespaceOf, NETLINK, type NetlinkSocket, socketIn } from "./socket.ts";
 
 const LOOPBACK = 1;
 
@@ -36,13 +36,39 @@ export function setParameters(
   });
 }
 
-/** Before the first link comes: what it will have of IP version 6. */
-export function prepareNamespace(namespace: number, all: readonly Joined[]): void {
-  const v6 = all.some(({ endpoint }) => endpoint.ipv6 !== undefined);
+/** Before a link comes: it has nothing of IP version 6, and what others tell of routes is not heard. */
+export function prepareNamespace(namespace: number): void {
+  setParameters(namespace, {
+    "ipv6/conf/default/disable_ipv6": "1",
+    "ipv6/conf/default/accept_ra": "0",
+  });
+}
+
+/** But for those whose network has it. */
+export function enableVersion6(namespace: number, all: readonly Joined[]): void {
+  const links = all.filter(({ endpoint }) => endpoint.ipv6 !== undefined);
+  if (links.length === 0) return;
   setParameters(
     namespace,
-    v6 ? { "ipv6/conf/default/accept_ra": "0" } : { "ipv6/conf/default/disable_ipv6": "1" },
+    Object.fromEntries(links.map(({ endpoint }) => [
+      `ipv6/conf/${endpoint.link}/disable_ipv6`,
+      "0",
+    ])),
   );
+}
+
+/** Remove a container's link; the other end goes with it. */
+export function removeLink(pid: number, name: string): void {
+  const about = { operation: "remove link", subject: name };
+  const namespace = namespaceOf(pid);
+  try {
+    using route = socketIn(namespace, NETLINK.ROUTE);
+    const found = route.get(getLink(name), about);
+    if (found === undefined) return;
+    route.ask([deleteLink(linkOf(found).index)], { ...about, fine: [ERRNO.ENODEV] });
+  } finally {
+    close(namespace);
+  }
 }
 
 /**

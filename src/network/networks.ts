@@ -8,7 +8,8 @@ import { CtrError } from "../errors.ts";
 import { close } from "../program/mod.ts";
 import type { EndpointRecord, NetworkRecord, NetworkTable, State } from "../state/mod.ts";
 import { connectToBridge, linkIndex, removeBridge } from "./bridge.ts";
-import { prepareNamespace, setUpLinks } from "./container_links.ts";
+import { formatMac } from "./addresses.ts";
+import { enableVersion6, prepareNamespace, removeLink, setUpLinks } from "./container_links.ts";
 import { DEFAULT_NETWORK, newNetwork } from "./create.ts";
 import { Firewall } from "./firewall.ts";
 import { AddressInUse, allocateAddresses, macFor } from "./ipam.ts";
@@ -57,15 +58,20 @@ export function openNetworks({ state, table, isAlive }: NetworksOptions): Networ
 
   const allocateOnce = (container: ContainerNetworks): Allocation =>
     state.transaction(() => {
-      const joined = container.attachments.map((attachment, index) => {
+      const links = new Set(table.endpoints({ container: container.id }).map(({ link }) => link));
+      const joined = container.attachments.map((attachment) => {
+        let number = 0;
+        while (links.has(`eth${number}`)) number++;
+        links.add(`eth${number}`);
         const network = find(attachment.network, "connect to network");
         const addresses = allocateAddresses(table, network, attachment);
         const endpoint: EndpointRecord = {
+          id: formatMac(crypto.getRandomValues(new Uint8Array(32))).replaceAll(":", ""),
           network: network.id,
           container: container.id,
           ...addresses,
           mac: attachment.mac ?? macFor(addresses),
-          link: `eth${index}`,
+          link: `eth${number}`,
           names: [container.name, ...attachment.aliases ?? [], container.id.slice(0, 12)],
         };
         table.insertEndpoint(endpoint);
@@ -95,8 +101,8 @@ export function openNetworks({ state, table, isAlive }: NetworksOptions): Networ
   };
 
   return {
-    allocate: async (container) => {
-      release(container.id);
+    allocate: async (container, { more = false } = {}) => {
+      if (!more) release(container.id);
       while (true) {
         try {
           return allocateOnce(container);
@@ -114,16 +120,25 @@ export function openNetworks({ state, table, isAlive }: NetworksOptions): Networ
           table,
           state.transaction,
         );
-        prepareNamespace(namespace, joined);
+        prepareNamespace(namespace);
         for (const one of joined) {
           const publishes = ports.some((port) => port.network === one.network.id);
           connectToBridge(route(), { ...one, namespaceFd: namespace, publishes });
         }
+        enableVersion6(namespace, joined);
         using inside = socketIn(namespace, NETLINK.ROUTE);
         setUpLinks(inside, joined);
       } finally {
         close(namespace);
       }
+    },
+    disconnect: (container, network, pid) => {
+      const endpoint = table.endpoints({ container }).find((one) => one.network === network.id);
+      if (endpoint === undefined) return;
+      const ports = table.ports(container).filter((port) => port.network === network.id);
+      firewall.remove({ ports });
+      if (pid !== undefined) removeLink(pid, endpoint.link);
+      table.disconnect({ network: network.id, container });
     },
     release,
     allocationOf: (container) => ({
@@ -134,7 +149,7 @@ export function openNetworks({ state, table, isAlive }: NetworksOptions): Networ
       ports: table.ports(container),
     }),
     create: (options) => {
-      if (options.name === DEFAULT_NETWORK) find(DEFAULT_NETWORK, "create network");
+      find(DEFAULT_NETWORK, "create network"); // its addresses come first
       return create(options);
     },
     list: () => {

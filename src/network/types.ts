@@ -42,15 +42,21 @@ export interface Networks {
   /**
    * Give a container addresses and ports. What it had before, it has no more.
    *
+   * @param options.more it keeps what it has: it runs, and is to have one more network
    * @throws {CtrError} `not_found` for a network, `conflict` for an address or port in use
    */
-  allocate(container: ContainerNetworks): Promise<Allocation>;
+  allocate(
+    container: ContainerNetworks,
+    options?: { readonly more?: boolean },
+  ): Promise<Allocation>;
   /**
    * Connect the network namespace of a container's process.
    *
    * @throws {SyscallError} when the kernel refuses; the caller then ends the process and releases
    */
   connect(allocation: Allocation, pid: number): void;
+  /** Take a container off one of its networks. @param pid one of its processes, if it runs */
+  disconnect(container: string, network: NetworkRecord, pid: number | undefined): void;
   /** Take back what a container has; nothing is fine. Returns whether there was anything. */
   release(container: string): boolean;
   /** What a running container has. */

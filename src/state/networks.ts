@@ -31,7 +31,8 @@ export interface NetworkTable {
   endpoints(of: { readonly network?: string; readonly container?: string }): EndpointRecord[];
   /** @throws SQLite's UNIQUE error when the address is in use, or the container is connected */
   insertEndpoint(endpoint: EndpointRecord): void;
-  removeEndpoint(of: { readonly network: string; readonly container: string }): void;
+  /** Forget what a container has of a network. */
+  disconnect(of: { readonly network: string; readonly container: string }): void;
   /** Of a container, or all. */
   ports(container?: string): PortRecord[];
   /** Whoever has this port, of whatever address. */
@@ -113,8 +114,10 @@ export function networkTable(db: Database): NetworkTable {
         endpoint.ipv6 ?? null,
         JSON.stringify(endpoint),
       ),
-    removeEndpoint: ({ network, container }) =>
-      void db.run("DELETE FROM endpoints WHERE network = ? AND container = ?", network, container),
+    disconnect: ({ network, container }) => {
+      db.run("DELETE FROM ports WHERE network = ? AND container = ?", network, container);
+      db.run("DELETE FROM endpoints WHERE network = ? AND container = ?", network, container);
+    },
     ports: (container) =>
       (container === undefined
         ? db.all("SELECT * FROM ports ORDER BY rowid")

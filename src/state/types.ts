@@ -194,6 +194,8 @@ export interface NetworkSubnet {
 
 /** A running container's attachment to a network. */
 export interface EndpointRecord {
+  /** 64 hex digits. */
+  readonly id: string;
   readonly network: string;
   readonly container: string;
   readonly ipv4?: string;

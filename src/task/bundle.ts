@@ -88,21 +88,10 @@ export async function writeBundle(
     shmBytes: hostConfig.shmBytes,
   });
   // crun before 1.9 refuses every other version than 1.0; nothing in it is newer.
-  const compatible: OciSpec = hostConfig.runtime === undefined
-    ? made
-    : { ...made, ociVersion: "1.0.2" };
-  const spec = hostConfig.networkMode.startsWith("container:") ? joining(compatible) : compatible;
+  const spec: OciSpec = hostConfig.runtime === undefined ? made : { ...made, ociVersion: "1.0.2" };
   if (terminalSize === undefined) return spec;
   const { width, height } = terminalSize;
   return { ...spec, process: { ...spec.process!, consoleSize: { width, height } } };
-}
-
-/** With a network namespace that is somebody else's: whose is known when it starts. */
-function joining(spec: OciSpec): OciSpec {
-  const namespaces = (spec.linux?.namespaces ?? []).map((one) =>
-    one.type === "network" ? { ...one, path: "/proc/0/ns/net" } : one
-  );
-  return { ...spec, linux: { ...spec.linux, namespaces } };
 }
 
 /** Look for users and groups where a container's files come from; nothing is mounted for long. */

@@ -5,11 +5,12 @@
  */
 
 import type { TaskState } from "../shim/mod.ts";
-import type { ContainerRecord } from "../state/mod.ts";
+import { type ContainerRecord, networksOf } from "../state/mod.ts";
 import type { Engine } from "./engine.ts";
+import { networkSettings, portsText } from "./network_settings.ts";
 import { dataDir, logPath } from "./place.ts";
 import { sweepContainers } from "./sweep.ts";
-import { taskState } from "./task_state.ts";
+import { isActive, taskState } from "./task_state.ts";
 
 /** A container and what its task does. */
 export interface ContainerSummary {
@@ -17,6 +18,8 @@ export interface ContainerSummary {
   readonly state: TaskState;
   /** Docker's word for it. */
   readonly status: "created" | "running" | "paused" | "exited";
+  /** As Docker shows them. */
+  readonly ports: string;
 }
 
 /** All containers, newest first. */
@@ -28,7 +31,11 @@ export async function listContainers(engine: Engine): Promise<ContainerSummary[]
 
 async function summary(engine: Engine, record: ContainerRecord): Promise<ContainerSummary> {
   const state = await taskState(engine, record);
-  return { record, state, status: state.status === "stopped" ? "exited" : state.status };
+  const { hostConfig: { networks }, config: { exposedPorts = [] } } = record;
+  const ports = networks === undefined || !isActive(state)
+    ? ""
+    : portsText((await networksOf(engine.state)).ports(record.id), exposedPorts);
+  return { record, state, status: state.status === "stopped" ? "exited" : state.status, ports };
 }
 
 /** What `docker inspect` prints for a container. */
@@ -79,6 +86,11 @@ export async function inspectContainer(
         Config: hostConfig.logConfig?.config ?? {},
       },
       NetworkMode: hostConfig.networkMode,
+      PublishAllPorts: hostConfig.publishAll ?? false,
+      Dns: hostConfig.dns ?? [],
+      DnsOptions: hostConfig.dnsOptions ?? [],
+      DnsSearch: hostConfig.dnsSearch ?? [],
+      ExtraHosts: hostConfig.extraHosts ?? null,
       RestartPolicy: { Name: "no", MaximumRetryCount: 0 },
       AutoRemove: hostConfig.autoRemove,
       CapAdd: hostConfig.capAdd.length === 0 ? null : hostConfig.capAdd,
@@ -123,10 +135,13 @@ export async function inspectContainer(
       WorkingDir: config.workingDir,
       Entrypoint: config.entrypoint.length === 0 ? null : config.entrypoint,
       Labels: config.labels,
+      ...config.exposedPorts === undefined
+        ? {}
+        : { ExposedPorts: Object.fromEntries(config.exposedPorts.map((port) => [port, {}])) },
       StopSignal: config.stopSignal,
       StopTimeout: config.stopTimeoutSec,
     },
-    NetworkSettings: { Networks: { [hostConfig.networkMode]: {} }, Ports: {} },
+    NetworkSettings: await networkSettings(engine, record),
   };
 }
 

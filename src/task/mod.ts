@@ -39,6 +39,9 @@ export async function runDetached(
 
 /** Start, stop, kill, wait for, pause and remove containers. */
 export const control = (): Promise<typeof import("./control.ts")> => import("./control.ts");
+/** Connect containers to networks. */
+export const attachments = (): Promise<typeof import("./attachments.ts")> =>
+  import("./attachments.ts");
 /** Add processes to running containers. */
 export const exec = (): Promise<typeof import("./exec.ts")> => import("./exec.ts");
 /** Attach to running containers. */

@@ -12,7 +12,7 @@ import type { Engine } from "./engine.ts";
 export function isNetworked({ hostConfig }: ContainerRecord): boolean {
   const { networkMode, networks, extraHosts, dns, dnsSearch, dnsOptions } = hostConfig;
   return networks !== undefined || networkMode.startsWith("container:") ||
-    [extraHosts, dns, dnsSearch, dnsOptions].some((list) => (list ?? []).length > 0);
+    (extraHosts ?? dns ?? dnsSearch ?? dnsOptions) !== undefined;
 }
 
 /** Give a container what it needs of its networks; nothing for one that needs nothing. */
