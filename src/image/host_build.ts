@@ -122,7 +122,7 @@ export async function buildHostTree(
   await snapshotter.prepare(key, undefined);
   try {
     const { root } = await snapshotter.applyTarget(key);
-    const subtrees = await makeTree(root, snapshotter.name);
+    const subtrees = await makeTree(root);
     const layer = new TextEncoder().encode(JSON.stringify({ host: HOST, stamp, subtrees }));
     const chainId = `sha256:${createHash("sha256").update(layer).digest("hex")}`;
     hold(chainId);
@@ -141,7 +141,7 @@ export async function buildHostTree(
   }
 }
 
-async function makeTree(root: string, snapshotter: string): Promise<Subtree[]> {
+async function makeTree(root: string): Promise<Subtree[]> {
   fs.chmodSync(root, 0o755);
   for (const [path, mode] of EMPTY) makeDirectory(`${root}/${path}`, mode);
   for (const [path, target] of LINKS) fs.symlinkSync(target, `${root}/${path}`);
@@ -158,7 +158,7 @@ async function makeTree(root: string, snapshotter: string): Promise<Subtree[]> {
       fs.symlinkSync(fs.readlinkSync(`/${name}`), `${root}/${name}`);
     } else if (status?.isDirectory()) {
       for (const source of [`/${name}`, ...mountsBelow(`/${name}`)]) {
-        subtrees.push(await subtree(source, root, snapshotter));
+        subtrees.push(await subtree(source, root));
       }
       makeDirectory(`${root}/${name}`, 0o755);
     }
@@ -175,8 +175,8 @@ async function makeTree(root: string, snapshotter: string): Promise<Subtree[]> {
 }
 
 /** Some file systems cannot be a lower layer; those are shown read-only. */
-async function subtree(source: string, root: string, snapshotter: string): Promise<Subtree> {
-  const writable = snapshotter !== "native" && await canOverlay(source, root);
+async function subtree(source: string, root: string): Promise<Subtree> {
+  const writable = await canOverlay(source, root);
   const attributes = rootAttributes(source);
   return {
     source,

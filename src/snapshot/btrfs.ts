@@ -7,19 +7,24 @@
 
 import type { State } from "../state/mod.ts";
 import { createSubvolume, deleteSubvolume, snapshotSubvolume } from "./_subvolume.ts";
-import { copyMounts, directoryOf } from "./native.ts";
+import { copyMounts, directoryOf, makeSubtrees } from "./native.ts";
+import { renewWork } from "./overlay.ts";
 import { directorySnapshotter, type Driver } from "./store.ts";
 import type { Snapshotter } from "./types.ts";
 
 const driver: Driver = {
   name: "btrfs",
   rebase: false,
-  create: (dir, [row, parent]) => {
+  create: (dir, [row, parent, ...above]) => {
     if (parent === undefined) createSubvolume(dir, "fs");
-    else if (row!.kind === "active") snapshotSubvolume(directoryOf(dir, parent), dir, "fs");
+    else if (row!.kind === "active") {
+      makeSubtrees(dir, [parent, ...above]);
+      snapshotSubvolume(directoryOf(dir, parent), dir, "fs");
+    }
   },
   destroy: (dir) => void deleteSubvolume(dir, "fs"),
   mounts: copyMounts,
+  prepareRemount: renewWork,
   applyTarget: (root, row) => ({ root: `${root}/${row.number}/fs`, whiteouts: "delete" }),
   contents: (root, row) => row.kind === "view" ? [] : [`${root}/${row.number}/fs`],
   below: (root, [, parent]) => parent && `${root}/${parent.number}/fs`,

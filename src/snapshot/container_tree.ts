@@ -13,7 +13,7 @@ import { mountPoints } from "./_mount_points.ts";
 import { openMerged } from "./_merged.ts";
 import { openLower } from "./open_lower.ts";
 import { tarOfTree } from "./tree_tar.ts";
-import { changesOfTree, isWholeTree } from "./whole_tree.ts";
+import { changesOfTree, isWholeTree, refuseSubtrees } from "./whole_tree.ts";
 import type { Mount, Snapshotter } from "./types.ts";
 
 const LOWER = "lowerdir+=";
@@ -78,6 +78,7 @@ export async function* tarOfContainer(
 ): AsyncGenerator<Uint8Array, void> {
   const target = await snapshotter.applyTarget(key);
   if (target.whiteouts === "delete") { // all of it is there, and nothing is hidden
+    await refuseSubtrees(snapshotter, key, "export container");
     yield* tarOfDirectory(target.root);
     return;
   }

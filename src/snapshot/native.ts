@@ -9,21 +9,23 @@
 import { ensureDirectory } from "../program/mod.ts";
 import type { SnapshotRow, State } from "../state/mod.ts";
 import { copyTree } from "./copy_tree.ts";
-import { makeRoot, subtrees } from "./overlay.ts";
+import { makeRoot, makeWritable, renewWork, subtreeMounts, subtrees } from "./overlay.ts";
 import { directorySnapshotter, type Driver } from "./store.ts";
 import type { Mount, Snapshotter } from "./types.ts";
 
 const driver: Driver = {
   name: "native",
   rebase: false,
-  create: (dir, [row, parent]) => {
+  create: (dir, [row, parent, ...above]) => {
     if (parent === undefined) makeRoot(`${dir}/fs`, undefined);
     else if (row!.kind === "active") {
+      makeSubtrees(dir, [parent, ...above]);
       copyTree(directoryOf(dir, parent), `${dir}/fs`);
       ensureDirectory(`${dir}/copied`); // what has changed since has a later ctime
     }
   },
   mounts: copyMounts,
+  prepareRemount: renewWork,
   applyTarget: (root, row) => ({ root: `${root}/${row.number}/fs`, whiteouts: "delete" }),
   contents: (root, row) => row.kind === "view" ? [] : [`${root}/${row.number}/fs`],
   layers: (root, [row]) => [`${root}/${row!.number}/fs`],
@@ -32,6 +34,11 @@ const driver: Driver = {
 /** The native snapshotter of a store. */
 export function nativeSnapshotter(state: State): Snapshotter {
   return directorySnapshotter(driver, state);
+}
+
+/** Where a container writes what it changes in directories of the host. */
+export function makeSubtrees(dir: string, parents: readonly SnapshotRow[]): void {
+  if (subtrees(parents).length > 0) makeWritable(dir, parents);
 }
 
 /** The mounts of a snapshot whose directory has everything. A view is its parent, read-only. */
@@ -45,12 +52,7 @@ export function copyMounts(root: string, [row, ...parents]: readonly SnapshotRow
       source: `${root}/${number}/fs`,
       options: ["rbind", writable ? "rw" : "ro"],
     },
-    ...subtrees(parents).map(({ source, target }) => ({
-      type: "bind",
-      source,
-      target,
-      options: ["rbind", "ro"],
-    })),
+    ...subtreeMounts(`${root}/${row!.number}`, row!, parents),
   ];
 }
 

@@ -18,21 +18,29 @@ export async function isWholeTree(snapshotter: Snapshotter, key: string): Promis
   return (await snapshotter.applyTarget(key)).whiteouts === "delete";
 }
 
+/** Not everything is in the directory of a container that shows parts of this machine. */
+export async function refuseSubtrees(
+  snapshotter: Snapshotter,
+  key: string,
+  operation: string,
+): Promise<void> {
+  if ((await snapshotter.mounts(key, { mounted: true })).length === 1) return;
+  throw new CtrError({
+    code: "not_implemented",
+    operation,
+    subject: key.slice(0, 12),
+    reason: "it is made of this machine, as the image host is",
+  });
+}
+
 /** What an active snapshot that has everything has changed of its parent. */
 export async function changesOfTree(
   snapshotter: Snapshotter,
   key: string,
   operation: string,
 ): Promise<TreeChanges> {
+  await refuseSubtrees(snapshotter, key, operation);
   const { root } = await snapshotter.applyTarget(key);
-  if ((await snapshotter.mounts(key, { mounted: true })).length > 1) {
-    throw new CtrError({
-      code: "not_implemented",
-      operation,
-      subject: key.slice(0, 12),
-      reason: "it is made of this machine, as the image host is",
-    });
-  }
   const { parent } = await snapshotter.stat(key);
   const [image] = parent === undefined ? [] : await snapshotter.layers(parent);
   const flags = O.O_RDONLY | O_ARCH.O_DIRECTORY;
