@@ -30,19 +30,28 @@ export const command = define({
     "uncompress": { type: "bool", ours: true, help: "Do not compress layers" },
     "zstd": { type: "bool", ours: true, help: "Compress layers with zstd (implies --oci)" },
     "zstd-compression-level": { type: "int", ours: true, help: "1 to 22" },
+    "zstdchunked": {
+      type: "bool",
+      ours: true,
+      help: "Compress layers with zstd, each file by itself (implies --oci)",
+    },
+    "zstdchunked-compression-level": { type: "int", ours: true, help: "1 to 22" },
   },
   missing: [
-    ...["erofs", "estargz", "nydus", "overlaybd", "soci", "zstdchunked", "format"],
+    ...["erofs", "estargz", "nydus", "overlaybd", "soci", "format"],
+    ...["zstdchunked-chunk-size", "zstdchunked-record-in"],
   ],
 }, async (context, { flags, args }) => {
   const [source, target] = args as [string, string];
   const wrong = (reason: string) => new UsageError({ command: COMMAND, reason });
-  const kinds = (["gzip", "uncompress", "zstd"] as const).filter((kind) => flags[kind]);
+  const kinds = (["gzip", "uncompress", "zstd", "zstdchunked"] as const).filter((kind) =>
+    flags[kind]
+  );
   if (kinds.length > 1) throw wrong(`--${kinds[0]} and --${kinds[1]} exclude each other`);
   if (flags.oci && flags.docker) throw wrong("--oci and --docker exclude each other");
   const [kind] = kinds;
-  const levels = { gzip: 9, zstd: 22 };
-  for (const name of ["gzip", "zstd"] as const) {
+  const levels = { gzip: 9, zstd: 22, zstdchunked: 22 };
+  for (const name of ["gzip", "zstd", "zstdchunked"] as const) {
     const level = flags[`${name}-compression-level`];
     if (level === undefined) continue;
     if (kind !== name) throw wrong(`--${name}-compression-level is for --${name}`);
@@ -56,12 +65,11 @@ export const command = define({
       ? undefined
       : flags.platform,
     documents: flags.oci ? "oci" : flags.docker ? "docker" : undefined,
-    compression: kind === "uncompress" ? "none" : kind,
-    level: kind === "gzip"
-      ? flags["gzip-compression-level"]
-      : kind === "zstd"
-      ? flags["zstd-compression-level"]
-      : undefined,
+    compression: kind === "uncompress" ? "none" : kind === "zstdchunked" ? "zstd" : kind,
+    chunked: kind === "zstdchunked",
+    level: kind === undefined || kind === "uncompress"
+      ? undefined
+      : flags[`${kind}-compression-level`],
   };
   const { image } = await context.engine().images.convert(source, target, how);
   context.out(`${image.target}\n`);

@@ -19,7 +19,7 @@ import { isHost } from "./host.ts";
 import type { ImagesOptions } from "./images.ts";
 import { type Brought, type LoadedImage, storing } from "./load.ts";
 import { manifestsOf, missingOf } from "./platforms.ts";
-import { type Compression, layerType, recompress, typeOf } from "./recompress.ts";
+import { type Compression, isChunked, layerType, recompress, typeOf } from "./recompress.ts";
 import { findRecord, missing, resolveStored } from "./resolve.ts";
 import type { BlobStore, Descriptor } from "./sources.ts";
 import { tagName } from "./tag.ts";
@@ -33,6 +33,8 @@ export interface ConvertOptions {
   readonly documents?: "oci" | "docker" | undefined;
   /** Default: layers stay as they are. */
   readonly compression?: Compression | undefined;
+  /** zstd with a table of contents, so that others can fetch single files. */
+  readonly chunked?: boolean | undefined;
   /** Of gzip 1 to 9, of zstd 1 to 22. Default: the library's. */
   readonly level?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -137,15 +139,20 @@ async function convertManifest(
 }
 
 async function convertLayer(work: Work, layer: Descriptor, diffId: string): Promise<Descriptor> {
-  const { blobs, compression, done, level, signal, stored } = work;
+  const { blobs, chunked, compression, done, level, signal, stored } = work;
   const before = done.get(layer.digest);
   if (before !== undefined) return before;
   // Layers that registries do not have are not here either.
   const stays = !await blobs.has(layer.digest) ||
-    (level === undefined && typeOf(layer) === compression);
-  const made = stays
-    ? layer
-    : await recompress(blobs, layer, { compression: compression!, diffId, level, signal });
+    (level === undefined && typeOf(layer) === compression &&
+      (chunked !== true || isChunked(layer)));
+  const made = stays ? layer : await recompress(blobs, layer, {
+    chunked,
+    compression: compression!,
+    diffId,
+    level,
+    signal,
+  });
   if (!stays) stored.push(made.digest);
   done.set(layer.digest, made);
   return made;

@@ -19,11 +19,18 @@ export interface RecompressOptions {
   /** What the layer must unpack to. */
   readonly diffId: string;
   readonly level?: number | undefined;
+  /** zstd with a table of contents. */
+  readonly chunked?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /** Annotations that are about how a layer was compressed. */
 const OF_COMPRESSION = /^(io\.(github\.)?containers\.zstd-chunked\.|containerd\.io\/snapshot\/)/;
+
+/** Whether a layer has a table of contents. */
+export function isChunked({ annotations = {} }: Pick<Descriptor, "annotations">): boolean {
+  return Object.keys(annotations).some((name) => /zstd-chunked\.manifest-position$/.test(name));
+}
 
 /** The compression that a descriptor names. */
 export function typeOf({ mediaType }: Pick<Descriptor, "mediaType">): Compression {
@@ -52,7 +59,7 @@ export function layerType(layer: Pick<Descriptor, "mediaType">, docker: boolean)
 export async function recompress(
   blobs: BlobStore,
   layer: Descriptor,
-  { compression, diffId, level, signal }: RecompressOptions,
+  { chunked = false, compression, diffId, level, signal }: RecompressOptions,
 ): Promise<Descriptor> {
   const [algorithm, expected] = diffId.split(":") as [string, string];
   const hash = createHash(algorithm);
@@ -63,9 +70,17 @@ export async function recompress(
       yield chunk.slice(); // it is good until the next one only, and the compressor may wait
     }
   })();
+  let annotations: Readonly<Record<string, string>> = {};
   const writer = blobs.create();
   try {
-    for await (const chunk of compressed(plain, compression, level)) writer.write(chunk);
+    if (chunked) {
+      const { chunkedWriter } = await import("./zstd_chunked.ts");
+      const packed = await chunkedWriter((bytes) => writer.write(bytes), level);
+      for await (const chunk of plain) packed.push(chunk);
+      annotations = packed.end();
+    } else {
+      for await (const chunk of compressed(plain, compression, level)) writer.write(chunk);
+    }
     const actual = hash.digest("hex");
     if (actual !== expected) {
       const reason = `its uncompressed digest is ${algorithm}:${actual}`;
@@ -81,15 +96,16 @@ export async function recompress(
     throw error;
   }
   const { digest, size } = writer.commit();
-  const kept = Object.entries(layer.annotations ?? {}).filter(([name]) =>
+  const others = Object.entries(layer.annotations ?? {}).filter(([name]) =>
     !OF_COMPRESSION.test(name)
   );
+  annotations = { ...Object.fromEntries(others), ...annotations };
   const suffix = compression === "none" ? "" : `+${compression}`;
   return {
     mediaType: `application/vnd.oci.image.layer.v1.tar${suffix}`,
     digest,
     size,
-    ...kept.length === 0 ? {} : { annotations: Object.fromEntries(kept) },
+    ...Object.keys(annotations).length === 0 ? {} : { annotations },
   };
 }
 

@@ -69,6 +69,7 @@ test(
           `${DOCKER}.image.rootfs.diff.tar`,
         ],
         [["--uncompress", "--oci"], `${OCI}.manifest.v1+json`, `${OCI}.layer.v1.tar`],
+        [["--zstdchunked"], `${OCI}.manifest.v1+json`, `${OCI}.layer.v1.tar+zstd`],
       ];
       const sizes: number[] = [];
       for (const [at, [flags, manifest, layer]] of cases.entries()) {

@@ -8,7 +8,8 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { gzipSync } from "node:zlib";
+import { gzipSync, zstdDecompressSync } from "node:zlib";
+import { Registry } from "../../src/pull/mod.ts";
 import { BUSYBOX, busyboxLayer } from "../fixtures/busybox_image.ts";
 import { output, withCli } from "../fixtures/cli.ts";
 import { startDockerRegistry } from "../fixtures/docker_registry.ts";
@@ -20,30 +21,52 @@ import { tar } from "../fixtures/raw_tar.ts";
 
 const NEEDS = needs("root", "overlayfs", "cmd:docker-registry", "cmd:skopeo", `file:${BUSYBOX}`);
 
-test("an image that skopeo made zstd:chunked runs", NEEDS, () =>
-  withCli("formats", async (cli) => {
-    const registry = await startDockerRegistry();
-    try {
-      const images = new ImageBuilder();
-      const layer = tar(...busyboxLayer(), { path: "greeting", data: "chunked\n" });
-      const layout = join(cli.root, "layout");
-      images.write(layout, { plain: images.image([layer], { compression: "none" }) });
-      const to = `docker://${registry.host}/chunked:1`;
-      const format = ["--dest-compress-format", "zstd:chunked", "--dest-tls-verify=false"];
-      await output(["skopeo", "copy", "-q", ...format, `oci:${layout}:plain`, to]);
-      const name = `${registry.host}/chunked:1`;
-      const inspect = await output(["skopeo", "inspect", "--raw", "--tls-verify=false", to]);
-      const [packed] = JSON.parse(inspect).layers;
-      assert.match(packed.mediaType, /\+zstd$/);
-      assert.ok(
-        "io.containers.zstd-chunked.manifest-position" in packed.annotations ||
-          "io.github.containers.zstd-chunked.manifest-position" in packed.annotations,
-      );
-      assert.equal(await cli.ok(["run", "--rm", "-q", name, "cat", "/greeting"]), "chunked\n");
-    } finally {
-      await registry.stop();
-    }
-  }));
+/** The table of contents of the first layer of an image, without where things are. */
+async function contentsOf(host: string, name: string): Promise<unknown[]> {
+  const registry = new Registry({ repository: `${host}/${name}` });
+  const { layers } = JSON.parse(new TextDecoder().decode((await registry.manifest("1")).bytes));
+  const [layer] = layers;
+  assert.match(layer.mediaType, /\+zstd$/);
+  const annotations = Object.entries(layer.annotations as Record<string, string>);
+  const place = annotations.find(([key]) => key.endsWith(".zstd-chunked.manifest-position"))!;
+  const [at, length] = place[1].split(":").map(Number) as [number, number];
+  const parts: Uint8Array[] = [];
+  for await (const part of registry.blob(layer)) parts.push(part);
+  const table = zstdDecompressSync(Buffer.concat(parts).subarray(at, at + length));
+  const { entries } = JSON.parse(table.toString()) as { entries: Record<string, unknown>[] };
+  return entries.filter(({ type }) => type !== "chunk").map((entry) =>
+    Object.fromEntries(Object.entries(entry).filter(([key]) => !/^(chunk|offset|endO)/.test(key)))
+  );
+}
+
+test(
+  "zstd:chunked of skopeo's making runs, and ours says the same of files",
+  NEEDS,
+  () =>
+    withCli("formats", async (cli) => {
+      const registry = await startDockerRegistry();
+      try {
+        const images = new ImageBuilder();
+        const layer = tar(...busyboxLayer(), { path: "greeting", data: "chunked\n" });
+        const layout = join(cli.root, "layout");
+        images.write(layout, { plain: images.image([layer], { compression: "none" }) });
+        const to = `docker://${registry.host}/chunked:1`;
+        const format = ["--dest-compress-format", "zstd:chunked", "--dest-tls-verify=false"];
+        await output(["skopeo", "copy", "-q", ...format, `oci:${layout}:plain`, to]);
+        const name = `${registry.host}/chunked:1`;
+        assert.equal(await cli.ok(["run", "--rm", "-q", name, "cat", "/greeting"]), "chunked\n");
+        await cli.ok(["image", "convert", "--uncompress", name, "plain:1"]);
+        const ours = `${registry.host}/ours:1`;
+        await cli.ok(["image", "convert", "--zstdchunked", "plain:1", ours]);
+        await cli.ok(["push", "-q", ours]);
+        const entries = await contentsOf(registry.host, "ours");
+        assert.ok(entries.length > 10);
+        assert.deepEqual(entries, await contentsOf(registry.host, "chunked"));
+      } finally {
+        await registry.stop();
+      }
+    }),
+);
 
 test(
   "load and import read xz and bzip2",
