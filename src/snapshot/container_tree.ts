@@ -91,6 +91,7 @@ export async function* layerOfContainer(
   snapshotter: Snapshotter,
   key: string,
 ): AsyncGenerator<Uint8Array, void> {
+  await refuseSubtrees(snapshotter, key, "commit container");
   const changes = await isWholeTree(snapshotter, key)
     ? await changesOfTree(snapshotter, key, "commit container")
     : true;
