@@ -4,8 +4,9 @@
  * @module
  */
 
-import { CtrError } from "../errors.ts";
+import { codeOf, CtrError } from "../errors.ts";
 import { type BlobDirectory, blobDirectory, type Download } from "../content/mod.ts";
+import type { Document, Registry } from "../pull/mod.ts";
 import type { Lease } from "../state/mod.ts";
 import type { ImagesOptions } from "./images.ts";
 import { splitName } from "./name.ts";
@@ -13,6 +14,8 @@ import type { Descriptor, ImageSources, RemoteImage } from "./sources.ts";
 
 /** Indexes, manifests and configurations are read into memory. */
 const MAX_DOCUMENT = 8 << 20;
+
+const CANNOT_SAY = ["data_loss", "failed_precondition", "not_implemented", "permission_denied"];
 
 /**
  * Where the images of a store come from.
@@ -29,8 +32,10 @@ export async function sourcesOf(
     return hold === undefined ? sources : { ...sources, blobs: blobs.holding?.(hold) ?? blobs };
   }
   const blobs = blobDirectory(`${state.dirs.data}/content`, hold);
-  const remote: ImageSources["remote"] = async (name, how) =>
-    await openRemote(blobs, name, { ...how, registry: how.registry ?? await access?.() });
+  const remote: ImageSources["remote"] = async (name, how) => {
+    const registry = how.registry ?? await access?.();
+    return await openRemote(blobs, name, { ...how, registry }, state.images.get(name)?.target);
+  };
   return { blobs, remote };
 }
 
@@ -38,11 +43,14 @@ async function openRemote(
   blobs: BlobDirectory,
   name: string,
   { registry: access, signal }: Parameters<ImageSources["remote"]>[1],
+  before: Descriptor | undefined,
 ): Promise<RemoteImage> {
   const { Registry } = await import("../pull/mod.ts");
   const { repository, tag, digest } = splitName(name);
   const registry = new Registry({ ...access, repository, signal });
-  const { descriptor: target, bytes } = await registry.manifest(digest ?? tag ?? "latest");
+  const wanted = digest ?? tag ?? "latest";
+  const { descriptor: target, bytes } = await unchanged(registry, wanted, blobs, before) ??
+    await registry.manifest(wanted);
   const fetched = async function* (descriptor: Descriptor): AsyncGenerator<Uint8Array, void> {
     if (descriptor.digest === target.digest) {
       yield bytes;
@@ -79,6 +87,28 @@ async function openRemote(
       yield* blobs.ingest(descriptor, download, { signal: stop });
     },
   };
+}
+
+/**
+ * What the store has already, if the name still points there: registries limit how many manifests are
+ * fetched, and not how often they are asked.
+ */
+async function unchanged(
+  registry: Registry,
+  wanted: string,
+  blobs: BlobDirectory,
+  before: Descriptor | undefined,
+): Promise<Document | undefined> {
+  if (before === undefined || !await blobs.has(before.digest)) return undefined;
+  try {
+    const now = await registry.resolve(wanted);
+    if (now?.digest !== before.digest) return undefined;
+    return { descriptor: before, bytes: await blobs.read(before.digest) };
+  } catch (error) {
+    // A registry that cannot say it this way is asked as usual.
+    if (CANNOT_SAY.includes(codeOf(error))) return undefined;
+    throw error;
+  }
 }
 
 function unusable({ digest }: Descriptor, reason: string): CtrError {
