@@ -15,6 +15,7 @@ import { giveStdioSteps } from "./id_maps.ts";
 import {
   becomeRootSteps,
   joinSteps,
+  loopbackSteps,
   type NamespacePlan,
   planNamespaces,
   secondCloneStep,
@@ -69,6 +70,7 @@ export function compile(input: CompileInput): Compiled {
     giveStdioSteps(p, { stdio: input.stdio, own, user: process.user.uid, uidMappings });
   }
   const second = namespaceSteps(p, plan, pipes.go, input.rare);
+  if (own.has("network")) loopbackSteps(p);
   undumpableStep(p);
   if (hasNetDevices(spec)) pauseSteps(p, pipes);
   p.step("setsid", []);

@@ -102,6 +102,18 @@ export function undumpableStep(p: ProgramBuilder): void {
   p.step("prctl", [PR.PR_SET_DUMPABLE, 0, 0, 0, 0]);
 }
 
+/** 127.0.0.1 is there in every network namespace, but in a new one its link is down. */
+export function loopbackSteps(p: ProgramBuilder): void {
+  const [AF_INET, SOCK_DGRAM, SIOCSIFFLAGS, IFF_UP] = [2, 1, 0x8914, 1];
+  const request = new Uint8Array(40); // struct ifreq
+  request.set(new TextEncoder().encode("lo"));
+  request[16] = IFF_UP;
+  const about = { name: "set up loopback", mayFail: true };
+  const socket = p.step("socket", [AF_INET, SOCK_DGRAM | O.O_CLOEXEC, 0], about);
+  p.step("ioctl", [socket, SIOCSIFFLAGS, request], about);
+  p.step("close", [socket], about);
+}
+
 /** In a user namespace: be its root, and no more who the host knows. */
 export function becomeRootSteps(p: ProgramBuilder): void {
   const name = "become root of the user namespace";

@@ -193,3 +193,14 @@ test(
       assert.match((await cli.run([...join, "true"])).stderr, /"web": it is not running/);
     }),
 );
+
+test(
+  "without a network there is still 127.0.0.1",
+  here,
+  () =>
+    withNetwork("net-none", async (cli) => {
+      const script = "busybox ping -c 1 -W 1 127.0.0.1; ls /sys/class/net";
+      const out = await cli.ok(["run", "--rm", "--network", "none", "host", "sh", "-c", script]);
+      assert.match(out, / 0% packet loss[^]*\nlo\n$/);
+    }),
+);
