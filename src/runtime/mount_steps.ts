@@ -52,7 +52,14 @@ export function rootfsSteps(
     if (mount.lowers === undefined) {
       fileSystemSteps(p, { ...mount, destination: subject }, options, target);
     } else {
-      contextSteps(p, { ...mount, ...options, subject }, target);
+      // Below the overlay that comes on top of it: before Linux 6.15 overlayfs wants layers in a mount
+      // namespace. They go with the old root.
+      for (const lower of mount.lowers) {
+        const { flags, data } = parseMountOptions(lower.options);
+        contextSteps(p, { ...lower, flags, data, subject: lower.source }, target);
+      }
+      const data = [...options.data, `lowerdir+=${place}`];
+      contextSteps(p, { ...mount, ...options, data, subject }, target);
     }
     if (!inside) tree = undefined;
   }
@@ -216,26 +223,15 @@ interface ContextMount {
   readonly flags: number;
   readonly data: readonly string[];
   readonly subject: string;
-  readonly lowers?: RootfsMount["lowers"];
 }
 
-/** Mount by fsopen: options that do not fit on a page, and layers that are mounts themselves. */
+/** Mount by fsopen: options that do not fit on a page, or are longer than its parser takes. */
 function contextSteps(p: ProgramBuilder, mount: ContextMount, target: Ref): void {
-  moveMount(p, detachedSteps(p, mount), target, `mount ${mount.type}`, mount.subject);
-}
-
-/** A mount without a place. */
-function detachedSteps(p: ProgramBuilder, mount: ContextMount): Ref {
   const FSCONFIG_SET_FLAG = 0;
   const FSCONFIG_SET_STRING = 1;
-  const FSCONFIG_SET_FD = 5;
   const FSCONFIG_CMD_CREATE = 6;
   const { type, flags, subject } = mount;
   const about = { name: `mount ${type}`, subject };
-  const lowers = (mount.lowers ?? []).map((lower) => {
-    const { flags, data } = parseMountOptions(lower.options);
-    return detachedSteps(p, { ...lower, flags, data, subject: lower.source });
-  });
   const context = p.step("fsopen", [type, 1], about);
   if (mount.source !== "") {
     p.step("fsconfig", [context, FSCONFIG_SET_STRING, "source", mount.source, 0], about);
@@ -248,11 +244,9 @@ function detachedSteps(p: ProgramBuilder, mount: ContextMount): Ref {
       p.step("fsconfig", [context, FSCONFIG_SET_STRING, key, value, 0], about);
     }
   }
-  for (const lower of lowers) {
-    p.step("fsconfig", [context, FSCONFIG_SET_FD, "lowerdir+", 0, lower], about);
-  }
   p.step("fsconfig", [context, FSCONFIG_CMD_CREATE, 0, 0, 0], about);
-  return p.step("fsmount", [context, 1, attributesOf(flags)], about);
+  const made = p.step("fsmount", [context, 1, attributesOf(flags)], about);
+  moveMount(p, made, target, `mount ${type}`, subject);
 }
 
 /** Give a detached mount its place. */

@@ -27,7 +27,7 @@ export interface Upper {
 
 /**
  * Open the root of layers laid over each other, topmost first. One that is mounted nowhere is given
- * as its descriptor, which takes Linux 6.13.
+ * as its descriptor, which takes Linux 6.15.
  *
  * @returns a descriptor of the merged root directory.
  * @throws {CtrError} `not_implemented` on a kernel without it; `internal` when it refuses.

@@ -10,11 +10,10 @@ import { O } from "../linux/mod.ts";
 import { O_ARCH, open } from "../program/mod.ts";
 import { closeFd } from "./_at.ts";
 import { mountPoints } from "./_mount_points.ts";
-import { openMerged } from "./_merged.ts";
-import { openLower } from "./open_lower.ts";
+import { type Layer, openLayers } from "./open_layers.ts";
 import { tarOfTree } from "./tree_tar.ts";
 import { changesOfTree, isWholeTree, refuseSubtrees } from "./whole_tree.ts";
-import type { Mount, Snapshotter } from "./types.ts";
+import type { Snapshotter } from "./types.ts";
 
 const LOWER = "lowerdir+=";
 
@@ -24,9 +23,6 @@ export interface ContainerLayers {
   /** Topmost first. */
   readonly lowers: readonly Layer[];
 }
-
-/** What a lower layer is: a directory, or something to mount. */
-type Layer = string | NonNullable<Mount["lowers"]>[number];
 
 /** Where the layers of an active snapshot are. @throws {CtrError} `not_implemented` for some. */
 export async function containerLayers(
@@ -46,29 +42,6 @@ export async function containerLayers(
   const directories = options.filter((option) => option.startsWith(LOWER))
     .map((option) => option.slice(LOWER.length));
   return { upper, lowers: [...directories, ...lowers] };
-}
-
-/**
- * Layers laid over each other, topmost first.
- *
- * @returns a descriptor of the merged root directory.
- */
-export function openLayers(layers: readonly Layer[]): number {
-  const mounted: number[] = [];
-  try {
-    const all: (string | number)[] = [];
-    for (const layer of layers) {
-      if (typeof layer === "string") {
-        all.push(layer);
-      } else {
-        mounted.push(openLower(layer));
-        all.push(mounted.at(-1)!);
-      }
-    }
-    return openMerged(all);
-  } finally {
-    for (const fd of mounted) closeFd(fd);
-  }
 }
 
 /** The archive of all that a container sees of its image and its own. */

@@ -22,8 +22,8 @@ import type { ProgramBuilder } from "../program/mod.ts";
  *  - `mount(2)` with the lowers joined by `:` as `lowerdir=`, escaping `\`, `:` and `,` by a
  *    backslash; the option page overflows at about 100 absolute paths, so with more of them change
  *    to their common directory first and pass what is below it.
- * `lowers` of an overlay are mounts that are nowhere: `fsopen`, `fsmount`, and the descriptor is what
- * `fsconfig(FSCONFIG_SET_FD, "lowerdir+")` takes. They are below those that the options name.
+ * `lowers` of an overlay, one at most, is a mount itself: it is made first, in the place where the
+ * overlay goes, and that place is `lowerdir+`, below those that the options name.
  * `erofs`: `source` is a file, and an option `device=PATH` follows for each of its devices, in order.
  * mount(8) would make loop devices of them; mount(2) and fsopen take files.
  * `bind`: `source` is a directory; options are `rbind` and `ro` or `rw`.
@@ -35,7 +35,7 @@ export interface Mount {
   /** Path inside the rootfs; absent means the root itself. */
   readonly target?: string;
   readonly options: readonly string[];
-  /** Layers that are to be mounted for this one, topmost first. */
+  /** A layer that is to be mounted for this one. */
   readonly lowers?: readonly LowerMount[];
 }
 

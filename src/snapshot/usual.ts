@@ -15,7 +15,7 @@ import { erofsSnapshotter } from "./erofs/snapshotter.ts";
 import { overlaySnapshotter } from "./overlay.ts";
 import type { Snapshotter } from "./types.ts";
 
-/** Open it. The first time after a boot it costs about 2 ms, else next to nothing. */
+/** Open it. The first time after a boot it costs about a millisecond, else next to nothing. */
 export function openUsual(state: State): Snapshotter {
   const { data, exec } = state.dirs;
   const memory = `${exec}/snapshotter`;

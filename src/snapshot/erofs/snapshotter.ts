@@ -15,7 +15,7 @@
  *
  * Which blob a snapshot needs, and whether it has `data`, is in its labels: a start reads nothing.
  *
- * Needs Linux 6.13: file-backed EROFS, and overlayfs over mounts that are nowhere.
+ * Needs Linux 6.12: file-backed EROFS.
  *
  * @module
  */
