@@ -35,6 +35,7 @@ export const command = define({
       help: "Pause container during commit",
     },
   },
+  missing: ["estargz", "format", "zstdchunked"],
 }, async (context, { flags, args }) => {
   const [container, name] = args as [string, string?];
   const compression = compressionOf(flags.compression);

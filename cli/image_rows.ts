@@ -39,6 +39,9 @@ export function imageRows(
         ?.slice(repository.length + 1) ?? "<none>";
     },
     ...common,
+    get Name() {
+      return tag === "<none>" ? repository : `${repository}:${tag}`;
+    },
     get CreatedAt() {
       return known ? humanMoment(createdAt) : "N/A";
     },

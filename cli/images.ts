@@ -26,13 +26,14 @@ export const command = define({
       help: "Filter output based on conditions provided",
     },
     "format": { type: "string", help: FORMAT_HELP },
+    "names": { type: "bool", ours: true, help: "Show names in place of repositories and tags" },
     "no-trunc": { type: "bool", help: "Don't truncate output" },
     "quiet": { type: "bool", short: "q", help: "Only show image IDs" },
     "tree": { type: "bool", help: "List multi-platform images as a tree" },
   },
 }, async (context, { flags, args }) => {
   if (flags.tree) {
-    for (const flag of ["digests", "no-trunc", "quiet"] as const) {
+    for (const flag of ["digests", "names", "no-trunc", "quiet"] as const) {
       if (flags[flag]) throw notWithTree(flag);
     }
     if (flags.format !== undefined) throw notWithTree("format");
@@ -52,14 +53,18 @@ export const command = define({
   }
   const rows = found.flatMap((image) => imageRows(image, { whole: flags["no-trunc"], now }))
     .filter(wanted);
-  const { Digest, ...withoutDigest } = IMAGE_COLUMNS;
+  const { Digest, Repository, Tag, ...others } = IMAGE_COLUMNS as Record<string, string>;
   if (flags.quiet && [undefined, "table"].includes(flags.format)) {
     context.out(rows.map(({ ID }) => `${ID}\n`).join("")); // a line per tag, as in Docker
     return 0;
   }
   printRows(context, rows, {
     format: flags.format,
-    columns: flags.digests ? { ...IMAGE_COLUMNS, Digest: Digest! } : withoutDigest,
+    columns: {
+      ...flags.names ? { Name: "NAME" } : { Repository: Repository!, Tag: Tag! },
+      ...flags.digests ? { Digest: Digest! } : {},
+      ...others,
+    },
     quiet: false,
   });
   return 0;

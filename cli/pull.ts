@@ -43,6 +43,7 @@ export const command = define({
       ours: true,
     },
   },
+  missing: ["ipfs-address", "soci-index-digest", "unpack"],
 }, async (context, { flags, args }) => {
   refuseContentTrust("pull", flags);
   const name = withoutDocker(args[0]!);

@@ -23,6 +23,10 @@ export const command = define({
     "platform": { type: "string", help: "Push only this platform of a multi-platform image" },
     "quiet": { type: "bool", short: "q", help: "Suppress verbose output" },
   },
+  missing: [
+    ...["allow-nondistributable-artifacts", "cosign-key", "estargz", "ipfs-address", "sign"],
+    ...["notation-key-name", "soci-min-layer-size", "soci-span-size"],
+  ],
 }, async (context, { flags, args }) => {
   refuseContentTrust("push", flags);
   const [name] = args as [string];

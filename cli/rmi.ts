@@ -21,7 +21,7 @@ export const command = define({
     // Images have no parents here that could be deleted with them.
     "no-prune": { type: "bool", help: "Do not delete untagged parents" },
   },
-  missing: ["platform"],
+  missing: ["async", "platform"],
 }, async (context, { flags: { force }, args }) => {
   const engine = context.engine();
   const { listContainers } = await list();

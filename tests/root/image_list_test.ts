@@ -57,6 +57,10 @@ test(
         await cli.ok(["images", "-q", "-f", "reference=multi:*", "-f", "until=24h"]),
         short,
       );
+      const named = await cli.ok(["images", "--names", "multi"]);
+      assert.match(named, /^NAME +IMAGE ID +CREATED +SIZE\nmulti:1 +[0-9a-f]{12} /);
+      const digests = await cli.ok(["images", "--digests", "multi"]);
+      assert.match(digests, /^REPOSITORY +TAG +DIGEST +IMAGE ID +CREATED +SIZE\nmulti +1 +sha256:/);
       const tree = await cli.ok(["images", "--tree", "multi"]);
       assert.deepEqual(
         tree.split("\n").slice(1, -1).map((line) => line.split(/ {2,}/).slice(0, 3)),
