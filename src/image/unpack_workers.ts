@@ -12,7 +12,7 @@ import { type Answer, errorOf, type Order } from "./unpack_messages.ts";
 import { unpackTar, type UnpackTask } from "./unpack_tar.ts";
 
 /** Bytes of one layer that a thread may have before it. More would only fill memory. */
-const WINDOW = 4 << 20;
+const WINDOW = 1 << 20;
 
 /** Unpacks layers, some at the same time. */
 export interface Unpacker {
