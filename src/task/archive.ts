@@ -8,8 +8,8 @@ import { CtrError } from "../errors.ts";
 import type { Image } from "../image/mod.ts";
 import { type ContainerChange, trees } from "../snapshot/mod.ts";
 import type { ContainerRecord } from "../state/mod.ts";
-import { pauseContainer } from "./control.ts";
 import type { Engine } from "./engine.ts";
+import { whilePaused } from "./paused_for.ts";
 import { taskState } from "./task_state.ts";
 
 /** How to {@link commitContainer}. */
@@ -63,9 +63,7 @@ export async function commitContainer(
   const record = engine.state.containers.resolve(reference, "commit");
   const key = keyOf(record, "commit");
   const { images, snapshotter } = await engine.by(record.snapshotter);
-  const paused = options.pause !== false && (await taskState(engine, record)).status === "running";
-  if (paused) await pauseContainer(engine, record.id, true);
-  try {
+  const work = async (): Promise<Image> => {
     const { layerOfContainer } = await trees();
     return await images.make({
       name: options.name,
@@ -78,9 +76,11 @@ export async function commitContainer(
       compression: options.compression,
       createdBy: [...record.config.entrypoint, ...record.config.cmd].join(" "),
     });
-  } finally {
-    if (paused) await pauseContainer(engine, record.id, false);
-  }
+  };
+  const running = (await taskState(engine, record)).status === "running";
+  return running && options.pause !== false
+    ? await whilePaused(engine, record.id, work)
+    : await work();
 }
 
 /** What the container was made with, without what is its own. */

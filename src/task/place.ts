@@ -16,6 +16,11 @@ export function execDir(directories: Directories, id: string): string {
   return `${directories.exec}/${id}`;
 }
 
+/** Is there while a container is paused for something that ends; see `paused_for.ts`. */
+export function pauseMark(directories: Directories, id: string): string {
+  return `${dataDir(directories, id)}/paused`;
+}
+
 /** Docker's log file. */
 export function logPath(directories: Directories, id: string): string {
   return `${dataDir(directories, id)}/${id}-json.log`;

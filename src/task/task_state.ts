@@ -11,7 +11,7 @@ import type { ContainerRecord } from "../state/mod.ts";
 import { releaseNetwork } from "./network.ts";
 import { tryLock } from "./container_lock.ts";
 import type { Engine } from "./engine.ts";
-import { dataDir, execDir } from "./place.ts";
+import { dataDir, execDir, pauseMark } from "./place.ts";
 
 const NEVER_STARTED: Omit<TaskState, "id"> = {
   status: "created",
@@ -38,6 +38,10 @@ export async function taskState(
   const text = readTextIfExists(path);
   if (text === undefined) return { id, ...NEVER_STARTED };
   const state = JSON.parse(text) as TaskState;
+  if (state.status === "paused" && exists(pauseMark(engine.directories, id)) && shimLives(state)) {
+    const { resumeAbandoned } = await import("./paused_for.ts");
+    return await resumeAbandoned(engine, id) ? { ...state, status: "running" } : state;
+  }
   if (!isActive(state) || shimLives(state)) return state;
   await endOrphans(engine, id);
   const known = engine.state.containers.get(id);

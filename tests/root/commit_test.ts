@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { BUSYBOX } from "../fixtures/busybox_image.ts";
-import { type Cli, withCli } from "../fixtures/cli.ts";
+import { type Cli, until, withCli } from "../fixtures/cli.ts";
 import { writeImageArchive } from "../fixtures/image_archive.ts";
 import { withLoop } from "../fixtures/loop_fs.ts";
 import { needs } from "../fixtures/needs.ts";
@@ -148,6 +148,30 @@ test(
       assert.deepEqual([bad.code, /it is gzip or zstd/.test(bad.stderr)], [1, true]);
       const wrong = await cli.run(["commit", "-c", "RUN id", "box"]);
       assert.deepEqual([wrong.code, /not a valid change/.test(wrong.stderr)], [1, true]);
+    }),
+);
+
+test(
+  "a container that was paused for a commit goes on when the commit is killed",
+  { skip },
+  () =>
+    withBox(async (cli) => {
+      const fill =
+        "/bin/busybox dd if=/dev/urandom of=/big bs=1M count=40 && echo filled; sleep 1000";
+      await cli.ok(["run", "-d", "--name", "up", "app:1", "sh", "-c", fill]);
+      await until("its file", async () => /filled/.test(await cli.ok(["logs", "up"])));
+      const [{ Id }] = JSON.parse(await cli.ok(["inspect", "up"]));
+      const state = join(cli.data, "containers", Id, "state.json");
+      const commit = cli.start(["commit", "up", "never:1"]);
+      await until("the pause", () => /"paused"/.test(readFileSync(state, "utf8")));
+      assert.match(await cli.ok(["ps"]), /\(Paused\)/, "while it is committed");
+      commit.kill("SIGKILL");
+      assert.equal((await commit.ended).signal, "SIGKILL");
+      assert.equal(await cli.ok(["exec", "up", "echo", "on"]), "on\n");
+      assert.doesNotMatch(await cli.ok(["ps"]), /Paused/);
+      await cli.ok(["pause", "up"]);
+      assert.match(await cli.ok(["ps"]), /\(Paused\)/, "for a person it stays");
+      await cli.ok(["unpause", "up"]);
     }),
 );
 
