@@ -107,10 +107,17 @@ export class Transport {
     const method = request.method ?? "GET";
     let at = url;
     let challenged = false;
+    // Whoever we were sent to must not choose what we do here in our name.
+    let own = true;
     for (let redirects = 0; redirects <= MAX_REDIRECTS;) {
-      const own = at.origin === base.origin;
+      own &&= at.origin === base.origin;
       const authorization = own ? authorizer.known(wanted) : undefined;
-      const response = await this.#fetch(at, method, authorization, request);
+      const headers = {
+        ...own ? this.options.headers : {},
+        ...request.headers,
+        ...authorization === undefined ? {} : { Authorization: authorization },
+      };
+      const response = await this.#fetch(at, method, headers, request);
       const { status } = response;
       if (response.ok || request.accept?.includes(status)) return response;
       const location = response.headers.get("location");
@@ -189,10 +196,10 @@ export class Transport {
   async #fetch(
     url: URL,
     method: string,
-    authorization: string | undefined,
+    headers: Readonly<Record<string, string>>,
     request: Request,
   ): Promise<Response> {
-    const { base, headers, registry, timeoutMs = 60_000 } = this.options;
+    const { registry, timeoutMs = 60_000 } = this.options;
     const outer = request.signal ?? this.options.signal;
     const watch = new Watch(timeoutMs, (nothing) => {
       const { operation, subject } = this.options;
@@ -208,13 +215,8 @@ export class Transport {
     try {
       const init = {
         method,
-        headers: {
-          // Offsets and sizes are those of what is stored.
-          "Accept-Encoding": "identity",
-          ...url.origin === base.origin ? headers : {},
-          ...request.headers,
-          ...authorization === undefined ? {} : { Authorization: authorization },
-        },
+        // Offsets and sizes are those of what is stored.
+        headers: { "Accept-Encoding": "identity", ...headers },
         redirect: "manual",
         signal: outer === undefined ? watch.signal : AbortSignal.any([outer, watch.signal]),
         ...body === undefined ? {} : { body: body as BodyInit, duplex: "half" },

@@ -91,6 +91,29 @@ test("manifest() follows redirects without credentials, and not in circles", () 
     });
   }));
 
+test("manifest() does nothing in our name that another server sent it to do", () => {
+  let registry = "";
+  return withHttpRegistry(
+    ({ reply }) => reply(307, { Location: `http://${registry}/v2/private/manifests/latest` }),
+    (other) =>
+      withHttpRegistry(({ path, headers, reply }) => {
+        if (headers.authorization === undefined) {
+          return reply(401, { "WWW-Authenticate": 'Basic realm="x"' });
+        }
+        if (path.startsWith("/v2/private/")) return reply(200, {}, "{}");
+        reply(307, { Location: `http://${other.host}/` });
+      }, async ({ host, log, authorizations }) => {
+        registry = host;
+        const credentials = { [host]: { username: "ada", password: "secret" } };
+        const client = new Registry({ repository: `${host}/app`, credentials });
+        await assert.rejects(client.manifest("latest"), { code: "unauthenticated" });
+        const private_ = log.map((line, at) => line.includes("/private/") && authorizations[at]);
+        assert.ok(private_.every((authorization) => !authorization), log.join());
+        assert.equal(log.at(-1), "GET /v2/private/manifests/latest");
+      }),
+  );
+});
+
 test("an identity token is exchanged for an access token, which is renewed when refused", () => {
   let tokens = 0;
   const forms: string[] = [];
