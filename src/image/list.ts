@@ -4,6 +4,7 @@
  * @module
  */
 
+import { SNAPSHOTTERS } from "../snapshot/mod.ts";
 import type { ImageRecord, ImageVariant, State } from "../state/mod.ts";
 import { HOST } from "./host.ts";
 import type { ImagesOptions } from "./images.ts";
@@ -89,7 +90,9 @@ function measurer(
   state: State,
   snapshotter: string,
 ): (variants: readonly ImageVariant[]) => number {
-  const rows = state.snapshots(snapshotter).list();
+  // The one in use comes last: it counts where several have an image.
+  const names = [...SNAPSHOTTERS.filter((name) => name !== snapshotter), snapshotter];
+  const rows = names.flatMap((name) => state.snapshots(name).list());
   const byName = new Map(rows.map((row) => [row.name, row]));
   const byNumber = new Map(rows.map((row) => [row.number, row]));
   return (variants) => {

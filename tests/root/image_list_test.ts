@@ -132,3 +132,22 @@ test(
       assert.match(forced.stderr, /no such image/);
     }),
 );
+
+test(
+  "the size is that of the files, whichever snapshotter has them",
+  { skip },
+  () =>
+    withCli("image-list", async (cli) => {
+      const images = new ImageBuilder();
+      const image = images.image([{ "file": "x".repeat(200_000) }]);
+      const layout = join(cli.root, "layout");
+      images.write(layout, { one: image });
+      for (const snapshotter of ["overlayfs", "native"]) {
+        const data = ["--data-root", join(cli.root, snapshotter)];
+        const id = await cli.ok([...data, "pull", "--snapshotter", snapshotter, `oci:${layout}`]);
+        assert.match(id, /^sha256:/);
+        const size = Number.parseInt(await cli.ok([...data, "images", "--format", "{{.Size}}"]));
+        assert.ok(size >= 200, `${snapshotter}: ${size} kB`); // 1 kB as it is stored
+      }
+    }),
+);
