@@ -9,7 +9,7 @@
 
 import { sys } from "../../ffi/mod.ts";
 import type { SyscallError } from "../errors.ts";
-import { AT, O, RESOLVE } from "../linux/mod.ts";
+import { AT, ERRNO, O, RESOLVE, S } from "../linux/mod.ts";
 import { O_ARCH, openHow, SYS, syscallError } from "../program/mod.ts";
 
 const encoder = new TextEncoder();
@@ -85,6 +85,25 @@ export function openAt(fd: number, name: string, flags: number, mode = 0): numbe
 /** Open a directory itself, not what a symbolic link of that name points to. */
 export function openDirectoryAt(fd: number, name: string): number {
   return openAt(fd, name, O.O_RDONLY | O_ARCH.O_DIRECTORY | O_ARCH.O_NOFOLLOW);
+}
+
+/**
+ * Open a regular file for reading. Where a container runs it may be something else by now, whatever
+ * it was a moment ago: opening a pipe would wait, and a device is the host's.
+ *
+ * @returns `-ENXIO` for what is no regular file.
+ */
+export function openFileAt(fd: number, name: string): number {
+  const found = openAt(fd, name, O.O_PATH | O_ARCH.O_NOFOLLOW);
+  if (found < 0) return found;
+  try {
+    const status = statusAt(found, "");
+    if (typeof status === "number") return status;
+    if ((status.mode & S.S_IFMT) !== S.S_IFREG) return -ERRNO.ENXIO;
+    return openAt(AT.AT_FDCWD, `/proc/self/fd/${found}`, O.O_RDONLY);
+  } finally {
+    closeFd(found);
+  }
 }
 
 export function closeFd(fd: number): void {

@@ -10,7 +10,7 @@
 import { sys } from "../../ffi/mod.ts";
 import { ERRNO, O, S } from "../linux/mod.ts";
 import { O_ARCH, SYS } from "../program/mod.ts";
-import { check, closeFd, cstring, fromBytes, openAt, statusAt } from "./_at.ts";
+import { check, closeFd, cstring, fail, fromBytes, openAt, statusAt } from "./_at.ts";
 
 const MAX_LINKS = 40;
 const DIRECTORY = O.O_PATH | O_ARCH.O_DIRECTORY | O_ARCH.O_NOFOLLOW;
@@ -53,8 +53,16 @@ export function walkInRoot(root: number, path: string): number {
 
 /** The target of a symbolic link, a byte string. */
 export function readLink(fd: number, name: string): string {
+  const target = readLinkIfThere(fd, name);
+  if (target === undefined) throw fail("read link", "readlinkat", name, -ERRNO.ENOENT);
+  return target;
+}
+
+/** The same; undefined when it is not there, or no link, any more. */
+export function readLinkIfThere(fd: number, name: string): string | undefined {
   const buffer = new Uint8Array(4096);
   const length = sys(SYS.readlinkat, fd, cstring(name), buffer, buffer.length);
+  if (length === -ERRNO.ENOENT || length === -ERRNO.EINVAL) return undefined;
   check("read link", "readlinkat", name, length);
   return fromBytes(buffer.subarray(0, length));
 }

@@ -11,19 +11,19 @@
 
 import { sys } from "../../ffi/mod.ts";
 import { AT, S } from "../linux/mod.ts";
-import { O_ARCH, SYS } from "../program/mod.ts";
+import { SYS } from "../program/mod.ts";
 import {
   check,
   closeFd,
-  openAt,
   openDirectoryAt,
+  openFileAt,
   readDirectory,
   type Status,
   statusAt,
   toByteString,
 } from "./_at.ts";
 import { getXattrs, getXattrsAt } from "./_metadata.ts";
-import { readLink } from "./_walk.ts";
+import { readLinkIfThere } from "./_walk.ts";
 import type { Usage } from "./types.ts";
 
 /** Paths are clean byte strings. */
@@ -135,7 +135,8 @@ function entry(pair: Pair, path: string, walk: Walk, depth: number): boolean {
   }
   const wasDirectory = typeof below !== "number" && (below.mode & S.S_IFMT) === S.S_IFDIR;
   if (depth > MAX_DEPTH) throw new RangeError(`directories are nested too deeply at ${path}`);
-  const child = check("compare", "openat", path, openDirectoryAt(upper, name));
+  const child = openDirectoryAt(upper, name);
+  if (child < 0) return false; // a container that runs has removed it meanwhile
   const before = wasDirectory ? openDirectoryAt(lower, name) : -1;
   try {
     walk.changed.set(path, { kind, status }); // before what is in it
@@ -157,17 +158,18 @@ function same({ upper, lower, name, status }: Pair, below: Status, { copiedAt }:
   if (!sameMetadata(status, below, false) || status.links !== below.links) return false;
   const type = status.mode & S.S_IFMT;
   if (type !== S.S_IFREG) {
-    if (type === S.S_IFLNK && readLink(upper, name) !== readLink(lower, name)) return false;
+    if (type === S.S_IFLNK && readLinkIfThere(upper, name) !== readLinkIfThere(lower, name)) {
+      return false;
+    }
     return sameXattrs(getXattrsAt(upper, name, name), getXattrsAt(lower, name, name));
   }
-  const a = check("compare", "openat", name, openAt(upper, name, O_ARCH.O_NOFOLLOW));
-  const b = openAt(lower, name, O_ARCH.O_NOFOLLOW);
+  const a = openFileAt(upper, name);
+  const b = openFileAt(lower, name);
   try {
-    check("compare", "openat", name, b);
-    return sameXattrs(getXattrs(a, name), getXattrs(b, name)) && sameContent(a, b, name);
+    return a >= 0 && b >= 0 && sameXattrs(getXattrs(a, name), getXattrs(b, name)) &&
+      sameContent(a, b, name);
   } finally {
-    closeFd(a);
-    if (b >= 0) closeFd(b);
+    for (const fd of [a, b]) if (fd >= 0) closeFd(fd);
   }
 }
 

@@ -6,7 +6,7 @@
 
 import { sys } from "../../ffi/mod.ts";
 import { AT, ERRNO, O, S } from "../linux/mod.ts";
-import { O_ARCH, SYS } from "../program/mod.ts";
+import { SYS } from "../program/mod.ts";
 import {
   check,
   closeFd,
@@ -15,6 +15,7 @@ import {
   mkdirAt,
   openAt,
   openDirectoryAt,
+  openFileAt,
   readDirectory,
   type Status,
   statusAt,
@@ -114,7 +115,7 @@ function copyEntry(source: number, target: number, name: string, path: string, c
 }
 
 function copyFile(source: number, target: number, name: string, status: Status): void {
-  const from = check("copy", "openat", name, openAt(source, name, O_ARCH.O_NOFOLLOW));
+  const from = check("copy", "openat", name, openFileAt(source, name));
   const to = openAt(target, name, O.O_CREAT | O.O_EXCL | O.O_WRONLY, 0o600);
   try {
     check("copy", "openat", name, to);

@@ -12,14 +12,14 @@
 
 import { sys } from "../../ffi/mod.ts";
 import { CtrError } from "../errors.ts";
-import { S } from "../linux/mod.ts";
-import { O_ARCH, SYS } from "../program/mod.ts";
+import { ERRNO, S } from "../linux/mod.ts";
+import { SYS } from "../program/mod.ts";
 import {
   check,
   closeFd,
   display,
-  openAt,
   openDirectoryAt,
+  openFileAt,
   readDirectory,
   type Status,
   statusAt,
@@ -27,7 +27,7 @@ import {
 import { getXattrs, getXattrsAt, isReserved } from "./_metadata.ts";
 import { isWhiteout, splitPath } from "./_root.ts";
 import { overlayPrefix } from "./_user_namespace.ts";
-import { readLink } from "./_walk.ts";
+import { readLinkIfThere } from "./_walk.ts";
 import type { TreeChanges } from "./compare_trees.ts";
 import { TAR_END, tarHeader, tarPadding } from "./tar_writer.ts";
 import type { TarType } from "./tar_header.ts";
@@ -144,22 +144,31 @@ function* member(
     }
     walk.links.set(key, path);
   }
-  if (type === "file") yield* file(parent, name, path, status, walk);
-  else {
-    const link = type === "symlink" ? readLink(parent, name) : "";
+  if (type === "file") {
+    const there = yield* file(parent, name, path, status, walk);
+    if (!there) walk.links.delete(`${status.dev}/${status.ino}`);
+  } else {
+    const link = type === "symlink" ? readLinkIfThere(parent, name) : "";
+    if (link === undefined) {
+      walk.links.delete(`${status.dev}/${status.ino}`);
+      return;
+    }
     const xattrs = getXattrsAt(parent, name, path);
     yield header(path, type, status, xattrsOf(xattrs, path, walk.isLayer), link);
   }
 }
 
+/** @returns whether it was still there. */
 function* file(
   parent: number,
   name: string,
   path: string,
   status: Status,
   walk: Walk,
-): Generator<Uint8Array, void> {
-  const fd = check("archive", "openat", path, openAt(parent, name, O_ARCH.O_NOFOLLOW));
+): Generator<Uint8Array, boolean> {
+  const fd = openFileAt(parent, name);
+  if (fd === -ERRNO.ENOENT || fd === -ERRNO.ENXIO) return false;
+  check("archive", "openat", path, fd);
   try {
     yield header(path, "file", status, xattrsOf(getXattrs(fd, path), path, walk.isLayer));
     let left = status.size;
@@ -172,6 +181,7 @@ function* file(
     }
     for (; left > 0; left -= Math.min(CHUNK, left)) yield new Uint8Array(Math.min(CHUNK, left));
     yield tarPadding(status.size);
+    return true;
   } finally {
     closeFd(fd);
   }
