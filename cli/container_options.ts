@@ -54,6 +54,7 @@ export async function containerOptions(
     sysctl: parsePairs(flags.sysctl),
     ...given("shmBytes", flags["shm-size"]),
     ...given("runtime", flags.runtime),
+    ...given("restart", flags.restart),
     ...given("logDriver", flags["log-driver"]),
     ...flags["log-opt"][0] ? { logOptions: parsePairs(flags["log-opt"]) } : {},
     ...given("platform", flags.platform),

@@ -60,6 +60,8 @@ export function statusText(
       return "Created";
     case "exited":
       return `Exited (${state.exitCode}) ${humanDuration(now - state.finishedAt)} ago`;
+    case "restarting":
+      return `Restarting (${state.exitCode}) ${humanDuration(now - state.finishedAt)} ago`;
     case "paused":
       return `Up ${humanDuration(now - state.startedAt)} (Paused)`;
     case "running":

@@ -49,6 +49,7 @@ export const CONTAINER_FLAGS = {
   "pull": { type: "string", default: "missing" },
   "quiet": { type: "bool", short: "q" },
   "read-only": { type: "bool" },
+  "restart": { type: "string" },
   "rm": { type: "bool" },
   "rootfs": { type: "bool", ours: true },
   "runtime": { type: "string" },
@@ -76,5 +77,5 @@ export const MISSING: readonly string[] =
     "health-timeout io-maxbandwidth io-maxiops ipc isolation kernel-memory link " +
     "link-local-ip memory-reservation memory-swap " +
     "memory-swappiness no-healthcheck oom-kill-disable oom-score-adj pid " +
-    "restart storage-opt use-api-socket userns uts volume-driver " +
+    "storage-opt use-api-socket userns uts volume-driver " +
     "volumes-from").split(" ");

@@ -43,6 +43,7 @@ export const RUN_HELP: Readonly<Record<string, string>> = {
   "pull": 'Pull image before running ("always", "missing", "never")',
   "quiet": "Suppress the pull output",
   "read-only": "Mount the container's root filesystem as read only",
+  "restart": "Restart policy to apply when a container exits",
   "rm": "Automatically remove the container when it exits",
   "rootfs": "The first argument is a root filesystem directory, not an image",
   "runtime": "Runtime to use for this container",

@@ -13,11 +13,11 @@ export const command = define({
   usage: "CONTAINER [CONTAINER...]",
   summary: "Start one or more stopped containers",
   args: [1, Infinity],
-  flags: {},
+  flags: { "restarting": { type: "bool", hidden: true, help: "By its policy" } },
   missing: ["attach,a", "checkpoint", "checkpoint-dir", "detach-keys", "interactive,i"],
-}, async (context, { args }) => {
+}, async (context, { args, flags }) => {
   const { startContainer } = await control();
   return await each(context, args, async (name) => {
-    await startContainer(context.engine(), name);
+    await startContainer(context.engine(), name, flags);
   });
 });

@@ -5,7 +5,8 @@
  */
 
 import type { RootfsMount } from "../runtime/mod.ts";
-import { type CreateTaskOptions, OPTIONS_TYPE } from "./task_api.ts";
+import type { Decoded } from "./protobuf.ts";
+import { type CreateTaskOptions, type METHODS, OPTIONS_TYPE } from "./task_api.ts";
 
 /** A task to be. */
 export interface NewTask {
@@ -15,6 +16,17 @@ export interface NewTask {
   readonly rootfs: readonly RootfsMount[];
   readonly terminal: boolean;
   readonly options: CreateTaskOptions;
+}
+
+/** The mounts of a request. */
+export function mountsOf(
+  { rootfs }: Pick<Decoded<typeof METHODS.Create.request>, "rootfs">,
+): RootfsMount[] {
+  return rootfs.map(({ target, lowers, ...mount }) => ({
+    ...mount,
+    ...(target === "" ? {} : { target }),
+    ...(lowers.length === 0 ? {} : { lowers }),
+  }));
 }
 
 /** The request that makes it. */

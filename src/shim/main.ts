@@ -13,7 +13,7 @@ const stat = readText("/proc/self/stat");
 const server = new ShimServer({
   shimStartTicks: Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]),
   onIdle: () => process.exit(0),
-  cleanUp: (argv) => void spawnHost({ argv, env: environment(), fds: [0, 1, 2], newSession: true }),
+  cleanUp: (argv) => spawnHost({ argv, env: environment(), fds: [0, 1, 2], newSession: true }),
 });
 
 process.on("SIGCHLD", () => server.reap());

@@ -39,7 +39,7 @@ export interface ShimServerOptions {
   /** There is nothing left to do, now or later. */
   readonly onIdle: () => void;
   /** Run a command that deletes a container whose client is gone. */
-  readonly cleanUp: (argv: readonly string[]) => void;
+  readonly cleanUp: (argv: readonly string[]) => number;
 }
 
 /** Serves tasks until the last one is gone and nobody is connected. */

@@ -37,8 +37,14 @@ export function tryWriteState(...args: Parameters<typeof writeState>): void {
   }
 }
 
+/** What the state says of a process that this shim has. */
+export function ownerState(pid: number, shimStartTicks: number): Partial<TaskState> {
+  return { pid, shimPid: process.pid, shimStartTicks };
+}
+
 /** What the state says of a task's end. */
-export function exitState(exit: ProcessExit): Partial<TaskState> {
+export function exitState(exit: ProcessExit | undefined): Partial<TaskState> {
+  if (exit === undefined) return {};
   return { finishedAt: exit.exitedAt, exitCode: exit.exitCode, oomKilled: exit.oomKilled };
 }
 

@@ -9,8 +9,9 @@ import { waitFor } from "../program/mod.ts";
 import { builtIn, type LowLevelRuntime } from "../runtime/mod.ts";
 import { span } from "../trace.ts";
 import { readSpec } from "./bundle_spec.ts";
+import { RestartKeeper } from "./restart.ts";
 import type { ProcessIo } from "./process_io.ts";
-import { exitState, failureCode, tryWriteState, writeFailure } from "./state_file.ts";
+import { exitState, failureCode, ownerState, tryWriteState, writeFailure } from "./state_file.ts";
 import type { AdoptedProcess, CreateTaskOptions } from "./task_api.ts";
 import { oomKilled } from "./oom.ts";
 import {
@@ -22,6 +23,7 @@ import {
   onlyChild,
   type Process,
   processExists,
+  processState,
   releaseNetwork,
   runningProcess,
   signal,
@@ -31,7 +33,7 @@ import { runtimeFor } from "./task_runtime.ts";
 import { addedIo, adoptedIo, firstIo } from "./task_io.ts";
 import type { ExecStdio, ProcessExit, ProcessState, TaskOptions, TaskState } from "./types.ts";
 
-/** A daemon may keep an output open; it is listened to as long as Docker does. */
+/** As long as Docker listens to a daemon's output. */
 const DRAIN_GRACE_MS = 2000;
 
 /** One container's processes. */
@@ -47,6 +49,8 @@ export class Task {
   #startedAt = 0;
   /** It never ran: what `state.json` says of it is not ours to change. */
   #neverRan = false;
+  /** Whether its policy starts it again. */
+  readonly restarts: RestartKeeper;
   #cleaned: Promise<void> | undefined;
 
   constructor(task: TaskOptions) {
@@ -54,6 +58,7 @@ export class Task {
     this.options = task.options;
     this.#task = task;
     this.#spec = readSpec(task);
+    this.restarts = new RestartKeeper(task.options.restart, () => this.#writeState());
   }
 
   /** Make the container's process, up to execve. */
@@ -76,7 +81,7 @@ export class Task {
     }
   }
 
-  /** Take over a process that was made already. */
+  /** Take over a process that runs. */
   async adopt(adopted: AdoptedProcess): Promise<number> {
     const io = adoptedIo(this.#task, adopted);
     const { pid, exitCode } = await onlyChild(() => this.runtime.pids(this.ref));
@@ -144,6 +149,7 @@ export class Task {
 
   /** @param all everything that runs in the container, also what the task does not know */
   async kill(execId: string, number: number, all = false): Promise<void> {
+    if (execId === "" && this.restarts.signalled(number)) return this.#writeState();
     if (all && this.#process(execId).exit === undefined) {
       await this.runtime.signalAll(this.ref, number);
     } else if (!await signal(this.#process(execId), number)) throw hasEnded(execId || this.id);
@@ -171,10 +177,8 @@ export class Task {
 
   /** What is known of a process. */
   state(execId: string): ProcessState {
-    const { runtime, started, exit, paths } = this.#process(execId);
-    const live = !started ? "created" : execId === "" ? this.#status : "running";
-    const status = exit === undefined ? live : "stopped";
-    return { ...paths, pid: runtime.pid, status, exit, bundle: this.#task.bundle };
+    const live = execId === "" ? this.#status : "running";
+    return processState(this.#process(execId), { bundle: this.#task.bundle, live });
   }
 
   get pid(): number {
@@ -185,12 +189,12 @@ export class Task {
     return this.#status === "stopped";
   }
 
-  /** Look which processes have ended. Signals of several coalesce, so all are asked. */
+  /** SIGCHLD: signals of several coalesce, so all are asked. */
   reap(): void {
     for (const [execId, process] of this.#processes) {
-      if (process.exit !== undefined || !process.started || process.busy) continue;
-      if (process.runtime.exited !== undefined) continue;
-      const ended = waitFor(process.runtime.pid);
+      const { exit, started, busy, runtime } = process;
+      if (exit !== undefined || !started || busy || runtime.exited !== undefined) continue;
+      const ended = waitFor(runtime.pid);
       if (ended !== undefined) this.#ended(execId, process, ended.exitCode);
     }
   }
@@ -205,6 +209,7 @@ export class Task {
   /** Forget a process that has ended or was not started; the task also gives its cgroup back. */
   async delete(execId: string): Promise<{ pid: number; exit: ProcessExit }> {
     const process = this.#process(execId);
+    if (execId === "") this.restarts.cancel();
     if (process.exit === undefined && process.started) {
       throw wrongState(this.id, "delete", "it is running");
     }
@@ -220,7 +225,7 @@ export class Task {
     return { pid: process.runtime.pid, exit };
   }
 
-  /** End the processes that were made and never started: whoever made them is gone. */
+  /** End what was made and never started: whoever made it is gone. */
   async giveUpUnstarted(): Promise<void> {
     for (const [execId, { started }] of [...this.#processes].reverse()) {
       if (!started && (execId !== "" || this.#status === "created")) {
@@ -253,10 +258,7 @@ export class Task {
   }
 
   async #finish(execId: string, process: Process, exit: ProcessExit): Promise<void> {
-    const { ended } = this.runtime;
-    if (execId === "" && ended !== undefined) {
-      await ended.call(this.runtime, this.ref).catch(() => {});
-    }
+    if (execId === "") await this.runtime.ended?.(this.ref).catch(() => {});
     await process.io.drained(DRAIN_GRACE_MS);
     await process.io.closeSinks();
     if (execId === "") {
@@ -264,9 +266,10 @@ export class Task {
         process.exit = { ...exit, oomKilled: await oomKilled(this.ref, exit.exitCode) };
       }
       // Whoever hears of the end may start it again, in a cgroup of the same name.
-      if (ended === undefined) await this.#clean().catch(() => {});
+      if (this.runtime.ended === undefined) await this.#clean().catch(() => {});
       await releaseNetwork(this.id, this.options);
       this.#status = "stopped";
+      if (!this.#neverRan) this.restarts.ended(process.exit!, this.#startedAt);
       this.#writeState();
     }
     process.io.end();
@@ -286,15 +289,11 @@ export class Task {
 
   #writeState(): void {
     if (this.#neverRan) return;
-    const exit = this.#processes.get("")?.exit;
     tryWriteState(this.options.dataDir, {
-      id: this.id,
-      status: this.#status,
-      pid: this.stopped ? 0 : this.pid,
-      shimPid: globalThis.process.pid,
-      shimStartTicks: this.#task.shimStartTicks,
-      startedAt: this.#startedAt,
-      ...exit === undefined ? {} : exitState(exit),
+      ...{ id: this.id, status: this.#status, startedAt: this.#startedAt },
+      ...this.restarts.state,
+      ...ownerState(this.stopped ? 0 : this.pid, this.#task.shimStartTicks),
+      ...exitState(this.#processes.get("")?.exit),
     });
   }
 }

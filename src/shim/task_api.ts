@@ -156,6 +156,8 @@ export interface CreateTaskOptions {
   readonly stdinOnce: boolean;
   /** Run this when the task has ended and nobody deleted it: `--rm` of a client that is gone. */
   readonly cleanup?: readonly string[];
+  /** Absent: it is not started again. */
+  readonly restart?: RestartOptions;
   readonly trace: boolean;
   /** It has networks: where the store is that knows of them. */
   readonly network?: { readonly data: string; readonly exec: string };
@@ -195,6 +197,20 @@ export interface SyslogTarget {
   /** 0 to 23 */
   readonly facility: number;
   readonly format: "" | "rfc3164" | "rfc5424" | "rfc5424micro";
+}
+
+/** What is done when a container has ended. */
+export interface RestartOptions {
+  readonly policy: "always" | "unless-stopped" | "on-failure";
+  /** Of `on-failure`; 0 is without end. */
+  readonly maxRetries: number;
+  /** How often it was started again, and how long that was waited for. */
+  readonly count: number;
+  readonly delayMs: number;
+  /** Who sends this, or SIGKILL, does not want it to be started again. */
+  readonly stopSignal: number;
+  /** The command that starts it. */
+  readonly argv: readonly string[];
 }
 
 /** The first process of a container that was made before its shim was a shim: its only child. */

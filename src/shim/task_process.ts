@@ -9,7 +9,7 @@ import { kill, readTextIfExists, waitFor } from "../program/mod.ts";
 import type { LowLevelProcess } from "../runtime/mod.ts";
 import type { ProcessIo } from "./process_io.ts";
 import type { CreateTaskOptions } from "./task_api.ts";
-import type { ProcessExit, StdioPaths } from "./types.ts";
+import type { ProcessExit, ProcessState, StdioPaths } from "./types.ts";
 
 /** A process that was made: it waits for its start, runs, or has ended. */
 export interface Process {
@@ -55,6 +55,15 @@ export function abandonStdio(process: Process): void {
   process.io.abandon();
 }
 
+/** What is known of it. @param task.live its status while it runs */
+export function processState(
+  { runtime: { pid }, started, exit, paths }: Process,
+  { live, bundle }: Pick<ProcessState, "bundle"> & { readonly live: ProcessState["status"] },
+): ProcessState {
+  const status = exit !== undefined ? "stopped" : started ? live : "created";
+  return { ...paths, pid, status, exit, bundle };
+}
+
 /** Send it a signal. Returns whether it was there. */
 export async function signal({ runtime, exit }: Process, number: number): Promise<boolean> {
   if (exit !== undefined || runtime.pid === 0) return false;
@@ -87,6 +96,16 @@ export async function onlyChild(
     }
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
+}
+
+/** The error about a task that a client only believes in. */
+export function noSuchTask(subject: string): CtrError {
+  return new CtrError({
+    code: "not_found",
+    operation: "find task",
+    subject,
+    reason: "no such task",
+  });
 }
 
 /** The error about a process that a client only believes in. */

@@ -5,18 +5,17 @@
  */
 
 import type { Listener } from "../../ffi/mod.ts";
-import { CtrError } from "../errors.ts";
 import type { OciProcess } from "../oci/mod.ts";
 import { unlink } from "../program/mod.ts";
 import { enableTrace, mark, now, span, traceEvents, tracing } from "../trace.ts";
 import type { ForeignTasks } from "./containerd/foreign_tasks.ts";
 import { decode, type Decoded } from "./protobuf.ts";
 import { Task } from "./task.ts";
-import { exitFields } from "./exit_fields.ts";
+import { noSuchTask } from "./task_process.ts";
+import { mountsOf } from "./create_request.ts";
+import { exitFields, stateFields } from "./exit_fields.ts";
 import { ATTACHED, type CreateTaskOptions, type Method, METHODS } from "./task_api.ts";
 import { pathsOf, type TaskOptions } from "./types.ts";
-
-const STATUS = { created: 1, running: 2, stopped: 3, paused: 4 } as const;
 
 /** A task, and whether somebody has taken over to delete it. */
 interface Entry {
@@ -35,8 +34,8 @@ export interface TaskServiceOptions {
   readonly share: (directory: string) => void;
   /** Open the socket of a container that runs now. */
   readonly listen: (execDir: string) => Listener;
-  /** Run a command that deletes a container whose client is gone. */
-  readonly cleanUp: (argv: readonly string[]) => void;
+  /** Run a command that deletes a container whose client is gone. @returns its process */
+  readonly cleanUp: (argv: readonly string[]) => number;
   /** Its tasks are made for containerd, which tells it where their streams go. */
   readonly foreign?: ForeignTasks | undefined;
   /** Something ended: there may be nothing left to do. */
@@ -47,6 +46,7 @@ export interface TaskServiceOptions {
 export class TaskService {
   readonly #tasks = new Map<string, Entry>();
   readonly #options: TaskServiceOptions;
+  #restarting = 0;
   readonly #bootedUs = now();
   #sawCreate: () => void = () => {};
   readonly #firstCreate = new Promise<void>((resolve) => this.#sawCreate = resolve);
@@ -57,7 +57,7 @@ export class TaskService {
     this.#options = options;
   }
 
-  /** Look which processes have ended. */
+  /** SIGCHLD. */
   reap(): void {
     const tasks = [...this.#tasks.values()].map(({ task }) => task);
     for (const task of tasks) task.reap();
@@ -72,21 +72,13 @@ export class TaskService {
         const request = decode(METHODS.Create.request, payload);
         const made = await this.#optionsOf(request);
         const { options } = made;
-        if (options.trace) {
-          enableTrace(process.pid);
-          mark("shim boot", performance.timeOrigin * 1000, { endUs: this.#bootedUs });
-          mark("wait for create", this.#bootedUs);
-        }
+        if (options.trace) traceSince(this.#bootedUs);
         if (options.sharedDir !== undefined) this.#options.share(options.sharedDir);
         try {
           const task = new Task({
             id: request.id,
             bundle: request.bundle,
-            rootfs: request.rootfs.map(({ target, lowers, ...mount }) => ({
-              ...mount,
-              ...(target === "" ? {} : { target }),
-              ...(lowers.length === 0 ? {} : { lowers }),
-            })),
+            rootfs: mountsOf(request),
             ...made,
             reapAgain: () => this.reap(),
             clientLeft: this.#options.clientLeft,
@@ -161,9 +153,7 @@ export class TaskService {
       }
       case "State": {
         const { id, execId } = decode(METHODS.State.request, payload);
-        const { pid, status, exit, ...more } = this.task(id).state(execId);
-        const fields = { id: execId || id, execId, pid, status: STATUS[status], ...more };
-        return { ...fields, ...exit ? exitFields(exit) : {} };
+        return { id: execId || id, execId, ...stateFields(this.task(id).state(execId)) };
       }
       case "ResizePty": {
         const { id, execId, width, height } = decode(METHODS.ResizePty.request, payload);
@@ -241,19 +231,14 @@ export class TaskService {
 
   /** Whether there is no task, and none to come. */
   get empty(): boolean {
-    return this.#tasks.size === 0 && this.#making.size === 0;
+    return this.#tasks.size + this.#making.size + this.#restarting === 0;
   }
 
   /** A task by its id. @throws {CtrError} `not_found` */
   task(id: string): Task {
     const entry = this.#tasks.get(id);
     if (entry !== undefined) return entry.task;
-    throw new CtrError({
-      code: "not_found",
-      operation: "find task",
-      subject: id,
-      reason: "no such task",
-    });
+    throw noSuchTask(id);
   }
 
   #forget(id: string): void {
@@ -283,7 +268,14 @@ export class TaskService {
   }
 
   /** Nobody deletes a detached task; others belong to their client as long as it is connected. */
-  #taskEnded(id: string, task: Task): void {
+  async #taskEnded(id: string, task: Task): Promise<void> {
+    const entry = this.#tasks.get(id);
+    if (entry?.task === task && task.restarts.pending && !entry.deleting) {
+      entry.listener ??= this.#options.listen(task.options.execDir!);
+      this.#restarting++;
+      await task.restarts.start({ forget: () => this.#forget(id), run: this.#options.cleanUp });
+      this.#restarting--;
+    }
     // It may have been started again, and there is another task of this id by now.
     if (task.options.detached && this.#tasks.get(id)?.task === task) this.#giveUp(id);
     this.#options.onEnded();
@@ -297,4 +289,10 @@ export class TaskService {
     const { cleanup } = entry.task.options;
     if (cleanup !== undefined) this.#options.cleanUp(cleanup);
   }
+}
+
+function traceSince(bootedUs: number): void {
+  enableTrace(process.pid);
+  mark("shim boot", performance.timeOrigin * 1000, { endUs: bootedUs });
+  mark("wait for create", bootedUs);
 }

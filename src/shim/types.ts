@@ -22,7 +22,7 @@ import type { CreateTaskOptions } from "./task_api.ts";
 /** What the shim knows of its task, as stored in `state.json`. */
 export interface TaskState {
   readonly id: string;
-  readonly status: "created" | "running" | "paused" | "stopped";
+  readonly status: "created" | "running" | "paused" | "stopped" | "restarting";
   readonly pid: number;
   readonly shimPid: number;
   /** Start time of the shim in clock ticks (/proc/PID/stat field 22): pids are reused. */
@@ -33,6 +33,12 @@ export interface TaskState {
   /** 128+n when a signal ended it. */
   readonly exitCode: number;
   readonly oomKilled: boolean;
+  /** How often its policy has started it again; while it is restarting, with the start to come. */
+  readonly restartCount?: number;
+  /** How long that start was waited for. */
+  readonly restartDelayMs?: number;
+  /** Somebody stopped it: after a reboot, `unless-stopped` leaves it alone. */
+  readonly stoppedByRequest?: boolean;
   /** One line, when the start failed. */
   readonly error: string;
 }

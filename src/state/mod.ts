@@ -40,6 +40,7 @@ export type {
   NetworkSubnet,
   PortBinding,
   PortRecord,
+  RestartPolicy,
 } from "./types.ts";
 
 /** Take a lock between processes by name; see {@link import("./lock.ts")}. */

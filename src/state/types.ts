@@ -94,6 +94,15 @@ export interface HostConfig {
   readonly runtime?: ContainerRuntime;
   /** Absent: json-file, without options. */
   readonly logConfig?: LogConfig;
+  /** Absent: it is not started again. */
+  readonly restartPolicy?: RestartPolicy;
+}
+
+/** When a container that has ended is started again. */
+export interface RestartPolicy {
+  readonly policy: "always" | "unless-stopped" | "on-failure";
+  /** Of `on-failure`; 0 is without end. */
+  readonly maxRetries: number;
 }
 
 /** A log driver and its options, as a person names them. */

@@ -6,6 +6,7 @@
 
 import { codeOf, CtrError, isNotFound } from "../errors.ts";
 import { parseSignal } from "../linux/mod.ts";
+import type { TaskState } from "../shim/mod.ts";
 import type { ContainerRecord } from "../state/mod.ts";
 import { lockContainer } from "./container_lock.ts";
 import { checkName, removeRecord } from "./create.ts";
@@ -28,21 +29,34 @@ export function signalNumber(text: string): number {
 }
 
 /** Start a container that is not running, in the background. Starting a running one does nothing. */
-export async function startContainer(engine: Engine, reference: string): Promise<ContainerRecord> {
+export async function startContainer(
+  engine: Engine,
+  reference: string,
+  options: {
+    /** By its policy, for which its shim waits: nobody has stopped it meanwhile. */
+    readonly restarting?: boolean;
+  } = {},
+): Promise<ContainerRecord> {
   const { id } = engine.state.containers.resolve(reference, "start");
   using _lock = await lockOf(engine, id);
-  return await startHeld(engine, id);
+  return await startHeld(engine, id, options);
 }
 
-async function startHeld(engine: Engine, id: string): Promise<ContainerRecord> {
+async function startHeld(
+  engine: Engine,
+  id: string,
+  { restarting = false }: { readonly restarting?: boolean } = {},
+): Promise<ContainerRecord> {
   const record = engine.state.containers.resolve(id, "start");
-  if (isActive(await taskState(engine, record))) return record;
+  const state = await taskState(engine, record);
+  if (restarting ? state.status !== "restarting" : isActive(state)) return record;
   const shim = await engine.shim();
   try {
     const mounts = record.snapshotKey === ""
       ? []
       : await (await engine.snapshotterOf(record)).mounts(record.snapshotKey);
-    await startDetached(engine, shim, { record, mounts });
+    const before = restarting ? { before: state } : {};
+    await startDetached(engine, shim, { record, mounts, ...before });
   } finally {
     shim.release();
   }
@@ -86,8 +100,17 @@ export async function stopContainer(
   options: { readonly timeoutSec?: number; readonly signal?: string } = {},
 ): Promise<void> {
   const record = engine.state.containers.resolve(reference, "stop");
-  const state = await taskState(engine, record);
-  if (!isActive(state)) return;
+  // One that is started again by its policy may just have no shim that could be told.
+  for (let state; isActive(state = await taskState(engine, record));) {
+    await stopOnce(engine, record, { ...options, status: state.status });
+  }
+}
+
+async function stopOnce(
+  engine: Engine,
+  record: ContainerRecord,
+  options: Parameters<typeof stopContainer>[2] & Pick<TaskState, "status">,
+): Promise<void> {
   const { id } = record;
   const shim = await shimOf(engine, record, "stop").catch((error: unknown) => {
     if (endedMeanwhile(error)) return undefined;
@@ -101,8 +124,9 @@ export async function stopContainer(
       shim.call("Kill", { id, signal }).catch((error) => {
         if (!isNotFound(error)) throw error;
       });
+    if (record.hostConfig.restartPolicy !== undefined) await kill(0); // whatever the signal is
     await kill(signalNumber(options.signal ?? record.config.stopSignal));
-    if (state.status === "paused") await shim.call("Resume", { id });
+    if (options.status === "paused") await shim.call("Resume", { id });
     let timer: ReturnType<typeof setTimeout> | undefined;
     const grace = new Promise<false>((resolve) => {
       if (timeoutSec >= 0) timer = setTimeout(() => resolve(false), timeoutSec * 1000);

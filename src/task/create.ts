@@ -79,6 +79,9 @@ export async function prepareContainer(
     ...asked,
     ...asked.networkMode.startsWith("container:") ? await joining(engine, asked) : {},
     ...await runtimeOf(engine, options),
+    ...options.restart === undefined
+      ? {}
+      : (await import("./restart_policy.ts")).restartPolicyOf(options.restart, asked),
     ...options.logDriver === undefined && options.logOptions === undefined
       ? {}
       : (await import("./log_config.ts")).logConfigOf(options),

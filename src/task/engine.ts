@@ -31,7 +31,7 @@ export interface Engine {
   readonly keeper: ShimProgram | undefined;
   /** `NAME=value` for the programs that it starts. */
   readonly env: readonly string[];
-  /** The command that reaches this store, for shims that have to clean up: `[…, "container", "rm"]`. */
+  /** The command that reaches this store, for shims that have to clean up: `[…, "rm"]`. */
   readonly cleanupArgv: readonly string[];
 }
 

@@ -77,6 +77,7 @@ async function finish(
     readonly exit: Awaited<Followed["exit"]>;
   },
 ): Promise<void> {
+  if (record.hostConfig.restartPolicy !== undefined) return; // it may be started again
   client.call("Delete", { id: record.id }).catch(() => {});
   if (!record.hostConfig.autoRemove) return;
   try {

@@ -17,7 +17,7 @@ export interface ContainerSummary {
   readonly record: ContainerRecord;
   readonly state: TaskState;
   /** Docker's word for it. */
-  readonly status: "created" | "running" | "paused" | "exited";
+  readonly status: "created" | "running" | "paused" | "exited" | "restarting";
   /** As Docker shows them. */
   readonly ports: string;
 }
@@ -54,9 +54,9 @@ export async function inspectContainer(
     Args: args,
     State: {
       Status: status,
-      Running: status === "running" || status === "paused",
+      Running: status === "running" || status === "paused" || status === "restarting",
       Paused: status === "paused",
-      Restarting: false,
+      Restarting: status === "restarting",
       OOMKilled: state.oomKilled,
       Dead: false,
       Pid: state.pid,
@@ -73,7 +73,7 @@ export async function inspectContainer(
       ? logPath(engine.directories, id)
       : "",
     Name: `/${record.name}`,
-    RestartCount: 0,
+    RestartCount: state.restartCount ?? 0,
     Driver: record.snapshotter,
     Platform: "linux",
     HostConfig: {
@@ -91,7 +91,10 @@ export async function inspectContainer(
       DnsOptions: hostConfig.dnsOptions ?? [],
       DnsSearch: hostConfig.dnsSearch ?? [],
       ExtraHosts: hostConfig.extraHosts ?? null,
-      RestartPolicy: { Name: "no", MaximumRetryCount: 0 },
+      RestartPolicy: {
+        Name: hostConfig.restartPolicy?.policy ?? "no",
+        MaximumRetryCount: hostConfig.restartPolicy?.maxRetries ?? 0,
+      },
       AutoRemove: hostConfig.autoRemove,
       CapAdd: hostConfig.capAdd.length === 0 ? null : hostConfig.capAdd,
       CapDrop: hostConfig.capDrop.length === 0 ? null : hostConfig.capDrop,

@@ -4,24 +4,30 @@
  * @module
  */
 
-import type { CreateTaskOptions, NewTask } from "../shim/mod.ts";
+import type { CreateTaskOptions, NewTask, TaskState } from "../shim/mod.ts";
 import type { Mount } from "../snapshot/mod.ts";
 import type { ContainerRecord } from "../state/mod.ts";
 import type { Engine } from "./engine.ts";
 import { dataDir, execDir, logPath } from "./place.ts";
 
 /** What is different from one start of a container to the next. */
-export type StartOptions = Pick<CreateTaskOptions, "detached" | "trace" | "log"> & {
+export type StartOptions = Pick<CreateTaskOptions, "detached" | "trace" | "log" | "restart"> & {
   readonly sharedDir: string | undefined;
 };
 
-/** Where its output is logged, should that not be the plain json-file log. */
-export async function logOf(
+/**
+ * What only some containers have: a log driver, a restart policy.
+ *
+ * @param before its state, when its policy starts it again
+ */
+export async function rareOptions(
   engine: Engine,
   record: ContainerRecord,
-): Promise<Pick<CreateTaskOptions, "log">> {
-  if (record.hostConfig.logConfig === undefined) return {};
-  return { log: (await import("./log_config.ts")).logTarget(record, engine.env)! };
+  before?: TaskState,
+): Promise<Partial<CreateTaskOptions>> {
+  const { logConfig, restartPolicy } = record.hostConfig;
+  if (logConfig === undefined && restartPolicy === undefined) return {};
+  return (await import("./task_options.ts")).rareOptionsOf(engine, record, before);
 }
 
 /** A container's task to be. */

@@ -29,8 +29,9 @@ export async function runContainer(engine: Engine, options: RunOptions): Promise
   if (engine.keeper !== undefined && !options.openStdin && !options.tty) {
     const prepared = await prepareContainer(engine, options);
     try {
-      const { runtime, logConfig, networkMode } = prepared.record.hostConfig;
-      const plain = (runtime ?? logConfig) === undefined && !networkMode.startsWith("container:");
+      const { runtime, logConfig, restartPolicy, networkMode } = prepared.record.hostConfig;
+      const rare = runtime ?? logConfig ?? restartPolicy;
+      const plain = rare === undefined && !networkMode.startsWith("container:");
       if (plain && keepable(prepared.spec)) {
         return await runKept(engine, prepared, options);
       }

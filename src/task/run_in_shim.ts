@@ -10,7 +10,7 @@ import type { PreparedContainer } from "./create.ts";
 import type { Engine } from "./engine.ts";
 import { discard, follow, type RunResult } from "./follow.ts";
 import { startingNetwork } from "./network.ts";
-import { logOf, newTask } from "./new_task.ts";
+import { newTask, rareOptions } from "./new_task.ts";
 import type { RunningContainer, RunOptions } from "./types.ts";
 
 /** With a shim that was spawned for it, or that it shares. */
@@ -41,8 +41,10 @@ async function runInShim(
   const startedUs = now();
   // All at once: the shim keeps the order, and round trips cost as much as system calls.
   const trace = options.trace ?? false;
-  const log = await logOf(engine, record);
-  const task = newTask(engine, record, mounts, { trace, sharedDir, ...log });
+  const rare = await rareOptions(engine, record);
+  // What is started again outlives its first client.
+  const detached = rare.restart !== undefined;
+  const task = newTask(engine, record, mounts, { trace, sharedDir, detached, ...rare });
   const network = await startingNetwork(engine, record);
   const created = client.call("Create", createRequest(task));
   created.catch(() => {});

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { createRequest, type Shim } from "../shim/mod.ts";
+import { createRequest, type Shim, type TaskState } from "../shim/mod.ts";
 import { span } from "../trace.ts";
 import { makeContainer, type PreparedContainer } from "./create.ts";
 import { startingNetwork } from "./network.ts";
-import { logOf, newTask } from "./new_task.ts";
+import { newTask, rareOptions } from "./new_task.ts";
 import type { Engine } from "./engine.ts";
 import { discard } from "./follow.ts";
 import type { ContainerRecord } from "../state/mod.ts";
@@ -21,13 +21,17 @@ import type { ContainerOptions } from "./types.ts";
 export async function startDetached(
   engine: Engine,
   shim: Shim,
-  { record, mounts }: Pick<PreparedContainer, "record" | "mounts">,
+  { record, mounts, before }: Pick<PreparedContainer, "record" | "mounts"> & {
+    /** Its state, when its policy starts it again. */
+    readonly before?: TaskState;
+  },
 ): Promise<void> {
   const { client, sharedDir } = shim;
   const { id } = record;
   try {
     const network = await startingNetwork(engine, record);
-    const options = { trace: false, detached: true, sharedDir, ...await logOf(engine, record) };
+    const rare = await rareOptions(engine, record, before);
+    const options = { trace: false, detached: true, sharedDir, ...rare };
     const task = newTask(engine, record, mounts, options);
     const created = client.call("Create", createRequest(task));
     created.catch(() => {});

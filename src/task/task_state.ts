@@ -60,7 +60,7 @@ export async function taskState(
 
 /** Whether a container has processes. */
 export function isActive({ status }: TaskState): boolean {
-  return status === "running" || status === "paused";
+  return status === "running" || status === "paused" || status === "restarting";
 }
 
 /** Whether a container runs, or somebody is about to start or to remove it. */

@@ -58,6 +58,8 @@ export interface ContainerOptions {
   readonly shmBytes?: number;
   /** Another OCI runtime than the built-in one: a name in PATH, or an absolute path. */
   readonly runtime?: string;
+  /** `no`, `on-failure[:RETRIES]`, `always`, `unless-stopped` */
+  readonly restart?: string;
   /** A log driver, or a URI as containerd has them; default `json-file`. */
   readonly logDriver?: string;
   readonly logOptions?: Readonly<Record<string, string>>;

@@ -51,7 +51,7 @@ export function serve(options: ServeOptions): { readonly reap: () => void } {
       reapAgain: () => server.reap(),
     }),
     onIdle: () => void end(),
-    cleanUp: () => {},
+    cleanUp: () => 0,
   });
   server.listenAt(socket);
   writeAll(options.ready, Uint8Array.of(1), "ready");
