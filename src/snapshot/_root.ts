@@ -29,9 +29,14 @@ import { setOpaque } from "./_metadata.ts";
 
 const CACHE = 96;
 const MAX_LINKS = 40;
+const [DOT, SLASH] = [0x2e, 0x2f];
 
 /** A name as a path below the root: no empty, `.` or `..` parts; `""` is the root itself. */
 export function cleanPath(path: string): string {
+  const first = path.charCodeAt(0);
+  if (first !== DOT && first !== SLASH && !path.includes("//") && !path.includes("/.")) {
+    return path.endsWith("/") ? path.slice(0, -1) : path; // nearly all are
+  }
   const parts: string[] = [];
   for (const part of path.split("/")) {
     if (part === "..") parts.pop();
