@@ -4,7 +4,7 @@
  * @module
  */
 
-import { DEFAULT_NETWORK } from "../src/network/mod.ts";
+import { prune } from "../src/task/mod.ts";
 import { define } from "./command.ts";
 import { confirm, deletedList, PRUNE_FLAGS, pruneFilter } from "./prune.ts";
 
@@ -18,21 +18,8 @@ export const command = define({
   const matches = pruneFilter(flags.filter);
   const warning = "This will remove all custom networks not used by at least one container.";
   if (!flags.force && !confirm(context, warning)) return 0;
-  const engine = context.engine();
-  const networks = await engine.networks();
-  const used = new Set(
-    engine.state.containers.list().flatMap(({ hostConfig }) =>
-      (hostConfig.networks ?? []).map(({ network }) =>
-        networks.list().find(({ id, name }) => name === network || id.startsWith(network))?.id
-      )
-    ),
-  );
-  const removed: string[] = [];
-  for (const network of networks.list()) {
-    if (network.name === DEFAULT_NETWORK || used.has(network.id) || !matches(network)) continue;
-    await networks.remove(network);
-    removed.push(network.name);
-  }
+  const { pruneNetworks } = await prune();
+  const removed = await pruneNetworks(context.engine(), matches);
   context.out(deletedList("Deleted Networks", removed));
   return 0;
 });

@@ -25,22 +25,29 @@ export const command = define({
   const images = all
     ? "all images without at least one container associated to them"
     : "all dangling images";
-  const what = ["all stopped containers", images, "what interrupted commands left"];
+  const what = [
+    "all stopped containers",
+    "all networks not used by at least one container",
+    images,
+    "what interrupted commands left",
+  ];
   const warning = `This will remove:\n${what.map((line) => `  - ${line}\n`).join("")}`;
   if (!force && !confirm(context, warning)) return 0;
   const engine = context.engine();
-  const { pruneContainers } = await prune();
+  const { pruneContainers, pruneNetworks } = await prune();
   const containers = await pruneContainers(
     engine,
     ({ record: { config, createdAt } }) => matches({ createdAt, labels: config.labels }),
   );
+  const networks = await pruneNetworks(engine, matches);
   const { pruneImages } = await housekeeping();
   const { removals, bytes } = await pruneImages(engine, { all, matches });
   const lines = removals.map((one) =>
     "untagged" in one ? `untagged: ${one.untagged}` : `deleted: ${one.deleted}`
   );
   context.out(
-    deletedList("Deleted Containers", containers.ids) + deletedList("Deleted Images", lines) +
+    deletedList("Deleted Containers", containers.ids) + deletedList("Deleted Networks", networks) +
+      deletedList("Deleted Images", lines) +
       `Total reclaimed space: ${humanSize(containers.bytes + bytes)}\n`,
   );
   return 0;

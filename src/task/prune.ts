@@ -5,7 +5,8 @@
  */
 
 import { isNotFound } from "../errors.ts";
-import type { ContainerRecord } from "../state/mod.ts";
+import { DEFAULT_NETWORK } from "../network/mod.ts";
+import { type ContainerRecord, type NetworkRecord, networksOf } from "../state/mod.ts";
 import { removeContainer } from "./control.ts";
 import type { Engine } from "./engine.ts";
 import { type ContainerSummary, listContainers } from "./list.ts";
@@ -60,4 +61,29 @@ export async function pruneContainers(
     bytes += size;
   }
   return { ids, bytes };
+}
+
+/** Remove the networks that people made and no container has. @returns their names. */
+export async function pruneNetworks(
+  engine: Engine,
+  matches: (network: NetworkRecord) => boolean = () => true,
+): Promise<string[]> {
+  const isCustom = ({ name }: NetworkRecord): boolean => name !== DEFAULT_NETWORK;
+  const all = (await networksOf(engine.state)).list();
+  if (!all.some(isCustom)) return [];
+  const networks = await engine.networks();
+  const used = new Set(
+    engine.state.containers.list().flatMap(({ hostConfig }) =>
+      (hostConfig.networks ?? []).map(({ network }) =>
+        all.find(({ id, name }) => name === network || id.startsWith(network))?.id
+      )
+    ),
+  );
+  const removed: string[] = [];
+  for (const network of all) {
+    if (!isCustom(network) || used.has(network.id) || !matches(network)) continue;
+    await networks.remove(network);
+    removed.push(network.name);
+  }
+  return removed;
 }

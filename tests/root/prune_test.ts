@@ -121,13 +121,17 @@ test(
       );
       assert.match(table, /\n\nContainers space usage:\n\nCONTAINER ID[^]*\bbox\n$/);
 
+      await cli.ok(["network", "create", "unused"]);
       const volumes = await cli.run(["system", "prune", "--volumes", "-f"]);
       assert.deepEqual([volumes.code, volumes.stdout], [125, ""]);
       assert.match(volumes.stderr, /--volumes is not supported yet/);
       const kept = await cli.ok(["system", "prune", "-f", "--filter", "until=1h"]);
       assert.equal(kept, "Total reclaimed space: 0B\n");
       const pruned = await cli.ok(["system", "prune", "-a", "-f"]);
-      assert.match(pruned, /^Deleted Containers:\n[0-9a-f]{64}\n\nDeleted Images:\nuntagged: /);
+      assert.match(
+        pruned,
+        /^Deleted Containers:\n[0-9a-f]{64}\n\nDeleted Networks:\nunused\n\nDeleted Images:\nunt/,
+      );
       assert.match(pruned, unpacked ? /space: 4\.\d+MB\n$/ : /space: 2\.\d+MB\n$/);
       assert.equal(await counts(cli), "Images 0 0\nContainers 0 0\n");
       assert.equal(files(cli), 0);
