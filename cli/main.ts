@@ -41,7 +41,7 @@ export const GLOBAL = {
     "snapshotter": {
       type: "string",
       ours: true,
-      help: "How image layers are kept: erofs, overlayfs, native, btrfs ($CTR_SNAPSHOTTER)",
+      help: "How image layers are kept: erofs, overlayfs, native, btrfs, zfs ($CTR_SNAPSHOTTER)",
     },
     "version": { type: "bool", short: "v", help: "Print version information and quit" },
   },

@@ -39,7 +39,7 @@ export const command = define({
     "quiet": { type: "bool", short: "q", help: "Suppress verbose output" },
     "snapshotter": {
       type: "string",
-      help: "How image layers are kept: overlayfs, erofs, native, btrfs",
+      help: "How image layers are kept: overlayfs, erofs, native, btrfs, zfs",
       ours: true,
     },
   },

@@ -49,7 +49,7 @@ export const RUN_HELP: Readonly<Record<string, string>> = {
   "runtime": "Runtime to use for this container",
   "security-opt": "Security Options",
   "shm-size": "Size of /dev/shm",
-  "snapshotter": "How image layers are kept: erofs, overlayfs, native, btrfs",
+  "snapshotter": "How image layers are kept: erofs, overlayfs, native, btrfs, zfs",
   "stop-signal": "Signal to stop the container",
   "stop-timeout": "Timeout (in seconds) to stop a container",
   "sysctl": "Sysctl options",

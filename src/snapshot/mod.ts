@@ -40,7 +40,7 @@ export type {
 } from "./types.ts";
 
 /** The snapshotters there are. */
-export const SNAPSHOTTERS: readonly string[] = ["overlayfs", "native", "erofs", "btrfs"];
+export const SNAPSHOTTERS: readonly string[] = ["overlayfs", "native", "erofs", "btrfs", "zfs"];
 
 /** Makes a snapshotter of a store. */
 export type OpenSnapshotter = (state: State) => Snapshotter;
@@ -55,6 +55,7 @@ export async function loadSnapshotter(name: string): Promise<OpenSnapshotter> {
   if (name === "native") return (await import("./native.ts")).nativeSnapshotter;
   if (name === "erofs") return erofsSnapshotter;
   if (name === "btrfs") return (await import("./btrfs.ts")).btrfsSnapshotter;
+  if (name === "zfs") return (await import("./zfs.ts")).zfsSnapshotter;
   throw new CtrError({
     code: "invalid_argument",
     operation: "use snapshotter",
