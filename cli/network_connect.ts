@@ -7,6 +7,7 @@
 import { parseAddress } from "../src/network/mod.ts";
 import { attachments } from "../src/task/mod.ts";
 import { define } from "./command.ts";
+import { checkedAlias } from "./network_flags.ts";
 
 export const command = define({
   name: "network connect",
@@ -26,7 +27,7 @@ export const command = define({
     network: network!,
     ...flags.ip === undefined ? {} : { ipv4: flags.ip },
     ...flags.ip6 === undefined ? {} : { ipv6: flags.ip6 },
-    ...flags.alias.length === 0 ? {} : { aliases: flags.alias },
+    ...flags.alias.length === 0 ? {} : { aliases: flags.alias.map(checkedAlias) },
   });
   return 0;
 });

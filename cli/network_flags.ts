@@ -118,7 +118,7 @@ function advanced(text: string): NetworkAttachment {
   for (const pair of text.split(",")) {
     const [key, value = ""] = pair.split("=", 2) as [string, string?];
     if (key === "name") network = value;
-    else if (key === "alias") aliases.push(value);
+    else if (key === "alias") aliases.push(checkedAlias(value));
     else if (key === "ip") found = { ...found, ipv4: address("--network", value, 4) };
     else if (key === "ip6") found = { ...found, ipv6: address("--network", value, 6) };
     else if (key === "mac-address") found = { ...found, mac: checkedMac(value) };
@@ -129,7 +129,13 @@ function advanced(text: string): NetworkAttachment {
 }
 
 function aliasesOf(flags: Values): readonly string[] {
-  return [...flags["network-alias"], ...flags["net-alias"]];
+  return [...flags["network-alias"], ...flags["net-alias"]].map(checkedAlias);
+}
+
+/** A name that a resolver can be asked for. @throws {CtrError} `invalid_argument` */
+export function checkedAlias(text: string): string {
+  if (/^[a-zA-Z0-9_]([a-zA-Z0-9_.-]*[a-zA-Z0-9_])?$/.test(text)) return text;
+  throw invalid("--network-alias", text, "it is not a name for a host");
 }
 
 function dnsOptions(flags: Values): readonly string[] {

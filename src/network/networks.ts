@@ -13,6 +13,7 @@ import { enableVersion6, prepareNamespace, removeLink, setUpLinks } from "./cont
 import { DEFAULT_NETWORK, newNetwork } from "./create.ts";
 import { Firewall } from "./firewall.ts";
 import { AddressInUse, allocateAddresses, macFor } from "./ipam.ts";
+import { updatePeerNames } from "./peer_names.ts";
 import { allocatePorts, PortInUse } from "./ports.ts";
 import { destinationOf, getRoutes } from "./rtnetlink.ts";
 import { namespaceOf, NETLINK, NetlinkSocket, socketIn } from "./socket.ts";
@@ -53,7 +54,13 @@ export function openNetworks({ state, table, isAlive }: NetworksOptions): Networ
   const release = (container: string): boolean => {
     // First the rules: whoever is killed in between leaves rows, which say what else is to be removed.
     firewall.remove({ ports: table.ports(container) });
-    return table.release(container);
+    const left = table.endpoints({ container }).map(({ network }) => network);
+    if (left.length === 0) return table.release(container);
+    return state.transaction(() => {
+      const released = table.release(container);
+      updatePeerNames(state.dirs, table, left);
+      return released;
+    });
   };
 
   const allocateOnce = (container: ContainerNetworks): Allocation =>
@@ -128,6 +135,8 @@ export function openNetworks({ state, table, isAlive }: NetworksOptions): Networ
         enableVersion6(namespace, joined);
         using inside = socketIn(namespace, NETLINK.ROUTE);
         setUpLinks(inside, joined);
+        const ids = joined.map(({ network }) => network.id);
+        state.transaction(() => updatePeerNames(state.dirs, table, ids));
       } finally {
         close(namespace);
       }
@@ -138,7 +147,10 @@ export function openNetworks({ state, table, isAlive }: NetworksOptions): Networ
       const ports = table.ports(container).filter((port) => port.network === network.id);
       firewall.remove({ ports });
       if (pid !== undefined) removeLink(pid, endpoint.link);
-      table.disconnect({ network: network.id, container });
+      state.transaction(() => {
+        table.disconnect({ network: network.id, container });
+        updatePeerNames(state.dirs, table, [network.id], [container]);
+      });
     },
     release,
     allocationOf: (container) => ({

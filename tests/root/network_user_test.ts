@@ -12,6 +12,9 @@ import { withNetwork } from "../fixtures/network_space.ts";
 
 const here = needs("root", "overlayfs", "cmd:ip", "cmd:nft", "cmd:nsenter", "cmd:unshare");
 
+/** Nobody else is asked, who would not answer for a long time. */
+const DNS = ["--dns", "127.0.0.1"];
+
 test(
   "networks are made, listed, shown and removed",
   here,
@@ -166,5 +169,54 @@ test(
         "a port",
         async () => /:(49|5\d|6\d)\d{3}\n$/.test(await cli.ok(["port", "all"])),
       );
+    }),
+);
+
+test(
+  "containers of a network know each other by name, as long as they are there",
+  here,
+  () =>
+    withNetwork("net-names", async (cli) => {
+      await cli.ok(["network", "create", "--ipv6", "--subnet", "fd77::/64", "front"]);
+      await cli.ok(["network", "create", "back"]);
+      await cli.idle([...DNS, "--name", "web", "--network", "front"]);
+      const db = ["--network", "name=front,alias=sql", "--network", "back"];
+      await cli.idle([...DNS, "--name", "db", ...db]);
+      await cli.idle([...DNS, "--name", "job", "--network", "back"]);
+      const known = async (by: string, name: string) => {
+        // Where two addresses of one version have a name, /etc/hosts gives one.
+        const both = `getent ahostsv4 ${name}; getent ahostsv6 ${name} | grep -v ::ffff:`;
+        const script = `{ ${both}; } | awk '{print $1}' | sort -u | wc -l`;
+        return Number(await cli.ok(["exec", by, "sh", "-c", script]));
+      };
+      assert.deepEqual(
+        await Promise.all([
+          known("web", "db"),
+          known("web", "sql"),
+          known("web", "web"),
+          known("web", "job"),
+          known("db", "web"),
+          known("db", "job"),
+          known("job", "db"),
+          known("job", "sql"),
+        ]),
+        [2, 2, 2, 0, 2, 1, 1, 0],
+      );
+      await cli.ok(["exec", "web", "sh", "-c", "echo 10.9.9.9 mine >> /etc/hosts"]);
+      await cli.ok(["network", "connect", "--alias", "late", "front", "job"]);
+      assert.equal(await known("web", "late"), 2);
+      await cli.ok(["network", "disconnect", "front", "job"]);
+      assert.equal(await known("web", "late"), 0);
+      assert.equal(await known("job", "web"), 0);
+      await cli.ok(["stop", "-t", "0", "db"]);
+      assert.deepEqual([await known("web", "db"), await known("job", "db")], [0, 0]);
+      await cli.ok(["start", "db"]);
+      assert.deepEqual([await known("web", "db"), await known("web", "mine")], [2, 1]);
+      await cli.ok(["rm", "-f", "db"]);
+      assert.equal(await known("web", "sql"), 0);
+      // On the default network they do not, as in Docker.
+      await cli.idle([...DNS, "--name", "one", "--network", "bridge"]);
+      await cli.idle([...DNS, "--name", "two", "--network", "bridge"]);
+      assert.equal(await known("two", "one"), 0);
     }),
 );
