@@ -7,7 +7,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { adoptBlob } from "../../content/mod.ts";
-import { exists } from "../../program/mod.ts";
 import { ROOT, rootAttributes } from "../overlay.ts";
 import type { Usage } from "../types.ts";
 import { diskUsage } from "../usage.ts";
@@ -36,7 +35,7 @@ export async function freezeLayer(
   const { data, root } = readHead(directory);
   const tar = tarFile(directory);
   const digest = known ?? await digestOf(tar);
-  if (exists(tar)) adoptBlob(content, digest, tar);
+  adoptBlob(content, digest, tar);
   return {
     labels: { [BLOB]: digest, ...data > 0 && { [DATA]: "yes" }, ...root && { [ROOT]: root } },
   };
