@@ -81,9 +81,12 @@ export async function* unfinished(
   directory: string,
 ): AsyncGenerator<Unfinished, void> {
   for (const name of await readdir(directory).catch(() => [])) {
-    const lock = tryLockFile(`${directory}/${name}`, { shared: true });
+    // One that was taken out is whole; with fs-verity it cannot even be opened for writing.
+    const lock = name.startsWith(RETIRED)
+      ? undefined
+      : tryLockFile(`${directory}/${name}`, { shared: true });
     if (typeof lock === "string") continue;
-    lock.release();
+    lock?.release();
     const found = await stat(`${directory}/${name}`).catch(() => undefined);
     if (found !== undefined) yield { name, digest: digestOf(name), size: found.size };
   }
@@ -98,10 +101,10 @@ export async function removeUnfinished(
   for (const name of await readdir(directory).catch(() => [])) {
     const digest = digestOf(name);
     if (behind.has(name) || (digest !== undefined && keep(digest))) continue;
-    const lock = tryLockFile(`${directory}/${name}`);
+    const lock = name.startsWith(RETIRED) ? undefined : tryLockFile(`${directory}/${name}`);
     if (typeof lock === "string") continue;
     await rm(`${directory}/${name}`, { force: true });
-    lock.release();
+    lock?.release();
   }
 }
 

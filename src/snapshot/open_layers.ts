@@ -5,7 +5,6 @@
  */
 
 import { sys } from "../../ffi/mod.ts";
-import { codeOf } from "../errors.ts";
 import { AT, MNT_DETACH } from "../linux/mod.ts";
 import { ensureDirectory, rmdir, SYS } from "../program/mod.ts";
 import { check, closeFd, cstring, toByteString } from "./_at.ts";
@@ -34,7 +33,7 @@ export function openLayers(layers: readonly Layer[], upper?: Upper): number {
     try {
       return openMerged(all, upper);
     } catch (error) {
-      if (mounted.length === 0 || codeOf(error) !== "not_implemented") throw error;
+      if (mounted.length === 0) throw error; // else the other way tells what is wrong
     }
   } finally {
     for (const fd of mounted) closeFd(fd);
