@@ -59,6 +59,9 @@ test("ctr run --snapshotter erofs runs an image without unpacking it", NEEDS, as
       await output(["skopeo", "copy", "-q", `oci:${cli.data}/content:${name}`, `dir:${copy}`]);
       assert.match(await run("system", "check"), /nothing lost, nothing left over/);
 
+      const readonly = await cli.run([...erofs, "--rm", "--read-only", name, "touch", "/x"]);
+      assert.match(readonly.stderr, /Read-only file system/);
+
       // A container that stays: started again, joined, and removed by commands that are not told.
       const id = (await run(...erofs, "-d", name, "sh", "-c", "echo x >> /x; sleep 600")).trim();
       assert.equal(await run("exec", "-u", "root", id, "cat", "/greeting"), "hello\n");
