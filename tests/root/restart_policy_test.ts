@@ -99,14 +99,17 @@ test(
       const { inspect, starts } = await counting(cli, "always", "exit 1");
       await until("some starts", () => starts() >= 4);
       await until("a pause", async () => await inspect("{{.State.Status}}") === "restarting");
-      assert.match(await cli.ok(["ps", "--filter", "status=restarting"]), /Restarting \(1\)/);
-      assert.equal(await inspect("{{.State.Running}} {{.State.Restarting}}"), "true true");
+      await until("a line of ps", async () =>
+        /Restarting \(1\)/.test(await cli.ok(["ps", "--filter", "status=restarting"])));
+      await until("both words", async () =>
+        await inspect("{{.State.Running}} {{.State.Restarting}}") === "true true");
       assert.notEqual((await cli.run(["rm", "web"])).code, 0);
       await cli.ok(["stop", "web"]);
       assert.equal(await inspect("{{.State.Status}}"), "exited");
       const after = starts();
       await cli.ok(["start", "web"]);
-      await until("another pause", async () => await inspect("{{.State.Status}}") === "restarting");
+      await until("another pause", async () =>
+        await inspect("{{.State.Status}}") === "restarting");
       assert.ok(starts() > after);
       await cli.ok(["rm", "-f", "web"]);
       assert.deepEqual(cli.containerDirectories(), []);
