@@ -9,6 +9,7 @@ import type { NetworkRecord, NetworkTable, PortRecord } from "../state/mod.ts";
 import { parseAddress } from "./addresses.ts";
 import { batch, deleteTable, getTable, NFPROTO, type Table } from "./nf_tables.ts";
 import { NLM_F, type Request } from "./netlink.ts";
+import { openOtherFilters } from "./other_filters.ts";
 import { PROTOCOL } from "./ports.ts";
 import { addRules, type BridgeRules, type PortRule, removeRules, staticRules } from "./ruleset.ts";
 import { NETLINK, NetlinkSocket, refused } from "./socket.ts";
@@ -85,6 +86,11 @@ export class Firewall implements Disposable {
     // The store gave the ports to nobody else: what is in their place is a leftover.
     this.#removeOneByOne({ ports });
     this.#do(addRules(this.#table, { bridges, ports }));
+  }
+
+  /** See to it that nobody else stops what our rules let through. */
+  openOthers(networks: readonly NetworkRecord[]): void {
+    for (const { link } of networks) openOtherFilters(this.#netfilter, link);
   }
 
   /** Remove what is there of these. */

@@ -127,6 +127,7 @@ export function openNetworks({ state, table, isAlive }: NetworksOptions): Networ
           table,
           state.transaction,
         );
+        firewall.openOthers(joined.map(({ network }) => network));
         prepareNamespace(namespace);
         for (const one of joined) {
           const publishes = ports.some((port) => port.network === one.network.id);

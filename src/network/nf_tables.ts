@@ -17,8 +17,10 @@ const MSG = {
   GETTABLE: 1,
   DELTABLE: 2,
   NEWCHAIN: 3,
+  GETCHAIN: 4,
   DELCHAIN: 5,
   NEWRULE: 6,
+  GETRULE: 7,
   NEWSET: 9,
   NEWSETELEM: 12,
   GETSETELEM: 13,
@@ -110,6 +112,16 @@ export function newChain(table: Table, { name, type, hook, priority = 0 }: Chain
       [7, text(type ?? "filter")] as const,
     ],
   ]);
+}
+
+/** Is there such a chain? */
+export function getChain(table: Table, chain: string): Request {
+  return request(MSG.GETCHAIN, table, 0, [[1, text(table.name)], [3, text(chain)]]);
+}
+
+/** All rules of a chain. */
+export function getRules(table: Table, chain: string): Request {
+  return request(MSG.GETRULE, table, NLM_F.DUMP, [[1, text(table.name)], [2, text(chain)]]);
 }
 
 /** An expression of a rule: its name, and what it is told. */
