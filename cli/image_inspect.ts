@@ -28,7 +28,8 @@ export function imageView(details: ImageDetails, mode: InspectMode): unknown {
 
 function dockerCompatible(details: ImageDetails): unknown {
   const { image, record, summary, snapshotter } = details;
-  const { config } = image;
+  // Of an artifact there is the manifest.
+  const config = (details.config.content ?? {}) as Partial<typeof image.config>;
   const size = summary?.platforms.find(({ id }) => id === image.id)?.size ?? image.size;
   const isHere = summary?.repoTags.length !== 0;
   return {
@@ -41,13 +42,13 @@ function dockerCompatible(details: ImageDetails): unknown {
     DockerVersion: "",
     Author: config.author ?? "",
     Config: { ...CONFIG, ...config.config },
-    Architecture: config.architecture,
+    Architecture: config.architecture ?? "",
     ...config.variant === undefined ? {} : { Variant: config.variant },
-    Os: config.os,
+    Os: config.os ?? "",
     Size: size,
     VirtualSize: size,
     GraphDriver: { Data: null, Name: snapshotter },
-    RootFS: { Type: "layers", Layers: config.rootfs.diff_ids },
+    RootFS: { Type: "layers", Layers: config.rootfs?.diff_ids ?? [] },
     Metadata: {
       LastTagTime: isHere && record !== undefined ? moment(record.updatedAt) : NEVER,
     },

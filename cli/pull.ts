@@ -63,6 +63,7 @@ export const command = define({
     const canonical = canonicalName(name);
     const repository = canonical.slice(0, canonical.lastIndexOf(":"));
     for await (const tag of images.remoteTags(repository)) {
+      if (OF_COSIGN.test(tag)) continue;
       try {
         await pullOne(context, images, `${repository}:${tag}`, flags.quiet, how);
       } catch (error) {
@@ -86,6 +87,9 @@ export const command = define({
   context.out(`${await pullOne(context, images, name, flags.quiet, how)}\n`);
   return 0;
 });
+
+/** Tags of what cosign says of other tags' images; it looks like images, and is none. */
+const OF_COSIGN = /^sha256-[0-9a-f]{64}(?:\.(?:sig|att|sbom))?$/;
 
 /** Pull one name and show it. @returns its canonical name */
 async function pullOne(

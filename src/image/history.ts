@@ -8,7 +8,8 @@ import { chainIds } from "./chain.ts";
 import { sourcesOf } from "./default_sources.ts";
 import { readDocuments } from "./documents.ts";
 import type { ImagesOptions } from "./images.ts";
-import { missing, resolveStored } from "./resolve.ts";
+import { storedOnAny } from "./inspect.ts";
+import { missing } from "./resolve.ts";
 import type { Image } from "./types.ts";
 
 /** A step of an image, or a layer that no step is known of. */
@@ -29,10 +30,8 @@ export async function imageHistory(
   reference: string,
   platform?: string,
 ): Promise<readonly HistoryStep[]> {
-  const { state, snapshotter } = options;
-  const found = resolveStored(state, reference, platform, snapshotter.name);
-  if (found === undefined) throw missing(state, reference, platform);
-  const { image } = found;
+  const image = storedOnAny(options, reference, platform);
+  if (image === undefined) throw missing(options.state, reference, platform);
   const sizes = await layerSizes(options, image);
   const steps: HistoryStep[] = [];
   for (const { created, created_by, comment, empty_layer } of image.config.history ?? []) {

@@ -11,9 +11,10 @@ import { isHost } from "./host.ts";
 import { hostImage } from "./host_image.ts";
 import type { ImagesOptions } from "./images.ts";
 import { listImages } from "./list.ts";
-import { missing, resolveStored } from "./resolve.ts";
+import { findRecord, missing, resolveStored } from "./resolve.ts";
 import type { Descriptor } from "./sources.ts";
 import type { Image, ImageSummary } from "./types.ts";
+import { ARTIFACT, toImage } from "./variant.ts";
 
 /** An image on one platform, with the documents that make it up. */
 export interface ImageDetails {
@@ -26,6 +27,7 @@ export interface ImageDetails {
   /** What the name points to, when that is an index. */
   readonly index: Document | undefined;
   readonly manifest: Document;
+  /** Its content is undefined for an artifact, whose configuration is not an image's. */
   readonly config: Document;
 }
 
@@ -35,6 +37,19 @@ export interface Document {
   readonly content: unknown;
 }
 
+/** An image for the platform that is asked for; else for this machine's, or what the store has. */
+export function storedOnAny(
+  { state, snapshotter }: ImagesOptions,
+  reference: string,
+  platform: string | undefined,
+): Image | undefined {
+  const found = resolveStored(state, reference, platform, snapshotter.name);
+  if (found !== undefined || platform !== undefined) return found?.image;
+  const record = findRecord(state, reference);
+  const [variant] = record === undefined ? [] : state.images.variants(record.target.digest);
+  return variant && toImage(record!.name, variant);
+}
+
 /** Read the documents of an image of the store. @throws {CtrError} `not_found` */
 export async function inspectImage(
   options: ImagesOptions,
@@ -42,7 +57,7 @@ export async function inspectImage(
   platform: string | undefined,
 ): Promise<ImageDetails> {
   const { state, snapshotter } = options;
-  const image = resolveStored(state, reference, platform, snapshotter.name)?.image ??
+  const image = storedOnAny(options, reference, platform) ??
     (isHost(reference) ? await hostImage(options, platform) : undefined);
   if (image === undefined) throw missing(state, reference, platform);
   const record = state.images.get(image.name);
@@ -52,6 +67,12 @@ export async function inspectImage(
   const { blobs } = await sourcesOf(options);
   const read = ({ digest }: Descriptor): Promise<Uint8Array> => blobs.read(digest);
   const target = record?.target ?? { mediaType: "", digest: image.manifest, size: 0 };
+  if (image.platform === ARTIFACT) {
+    const content = parse(await read(target)) as { config: Descriptor };
+    const config = { descriptor: content.config, content: undefined };
+    const manifest = { descriptor: target, content };
+    return { image, record, summary, snapshotter: "", index: undefined, manifest, config };
+  }
   const documents: ImageDocuments = await readDocuments(target, image.platform, read);
   const { configDescriptor, configText } = documents;
   return {

@@ -10,6 +10,7 @@ import { decompress } from "../content/mod.ts";
 import { CtrError } from "../errors.ts";
 import { readDescriptor } from "../oci/mod.ts";
 import type { ImageVariant, Lease } from "../state/mod.ts";
+import { storeArtifact } from "./artifact.ts";
 import { sourcesOf } from "./default_sources.ts";
 import { readDocuments } from "./documents.ts";
 import type { ImagesOptions, PullImageOptions } from "./images.ts";
@@ -57,8 +58,11 @@ async function pullAll(
   const target = remote.target.digest;
   lease.hold("image", [target]);
   const read = (descriptor: Descriptor): Promise<Uint8Array> => remote.document(descriptor);
-  const { platforms, others } = await manifestsOf(remote.target, read);
-  const variants: ImageVariant[] = [];
+  const artifact = how.artifacts === true ? await storeArtifact(remote, how) : undefined;
+  const { platforms, others } = artifact === undefined
+    ? await manifestsOf(remote.target, read)
+    : { platforms: [], others: [] };
+  const variants: ImageVariant[] = artifact === undefined ? [] : [artifact];
   const here = normalizePlatform(how.platform);
   for (const platform of [...platforms].sort((a, b) => Number(b === here) - Number(a === here))) {
     const documents = await readDocuments(remote.target, platform, read);

@@ -61,6 +61,16 @@ test(
         const missing = await cli.run(["run", "--rm", "-q", name, "true"]);
         assert.match(missing.stderr, /not that of a container image|is an artifact/);
 
+        const [inspected] = JSON.parse(await cli.ok(["image", "inspect", name]));
+        assert.deepEqual(
+          [inspected.Id, inspected.Os, inspected.Descriptor.digest],
+          [manifest.digest, "", manifest.digest],
+        );
+        const [native] = JSON.parse(await cli.ok(["image", "inspect", "--mode=native", name]));
+        assert.deepEqual(native.Manifest, JSON.parse(digest));
+        await cli.ok(["rmi", name]);
+        await cli.ok(["pull", "-q", "--all-platforms", name]);
+
         const copy = `${docker.host}/copy:2`;
         await cli.ok(["tag", name, copy]);
         await cli.ok(["push", "-q", copy]);

@@ -151,3 +151,24 @@ test(
       }
     }),
 );
+
+test(
+  "an image for another platform is shown without being asked for by it",
+  { skip },
+  () =>
+    withCli("image-list", async (cli) => {
+      const images = new ImageBuilder();
+      const arm64 = images.image([{ a: "b" }], { platform: "linux/arm64" });
+      const archive = join(cli.root, "one.tar");
+      const index = images.index({ "linux/arm64": arm64 });
+      writeFileSync(archive, layoutArchive(images, index, "one:1"));
+      await cli.ok(["load", "-q", "-i", archive]);
+      assert.equal(
+        await cli.ok(["image", "inspect", "-f", "{{.Architecture}}", "one:1"]),
+        "arm64\n",
+      );
+      assert.match(await cli.ok(["history", "one:1"]), /test/);
+      const { code, stderr } = await cli.run(["history", "--platform", "linux/amd64", "one:1"]);
+      assert.deepEqual([code, /not for linux\/amd64/.test(stderr)], [1, true]);
+    }),
+);
