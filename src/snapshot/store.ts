@@ -24,7 +24,7 @@ import {
 } from "../state/mod.ts";
 import { fail, mkdirAt, toByteString } from "./_at.ts";
 import { deleteTreeAt } from "./_delete_tree.ts";
-import type { ApplyTarget, Mount, SnapshotInfo, Snapshotter, Usage } from "./types.ts";
+import type { ApplyTarget, DeleteLater, Mount, SnapshotInfo, Snapshotter, Usage } from "./types.ts";
 
 /** What differs between directory snapshotters. Paths are `DATA/snapshots/NAME/NUMBER`. */
 export interface Driver {
@@ -137,6 +137,11 @@ export function directorySnapshotter(driver: Driver, state: State): Snapshotter 
     })().catch(() => {}).finally(() => background.delete(job)); // cleanup() tries again
     background.add(job);
   };
+  const leave = (number: number, later: DeleteLater | undefined): void => {
+    if (later === undefined) return deleteLater(number);
+    driver.destroy?.(`${root}/${number}`); // only files are left to others
+    later(`${root}/${number}`);
+  };
   const settled = async (): Promise<void> => {
     while (background.size > 0) await Promise.all(background);
   };
@@ -203,6 +208,8 @@ export function directorySnapshotter(driver: Driver, state: State): Snapshotter 
       for (const row of rows) yield info(row, names);
     },
     remove: async (name, options = {}) => {
+      const isLarge = options.later !== undefined &&
+        (table.get(name)?.inodes ?? 0) > REMOVE_AT_ONCE;
       let number: number | undefined;
       try {
         number = table.remove(name);
@@ -213,16 +220,12 @@ export function directorySnapshotter(driver: Driver, state: State): Snapshotter 
       }
       if (number === undefined) throw missing("remove snapshot", name);
       if (removeTraces(driver, `${root}/${number}`, options.behind)) return;
-      if (deleteNumbered(driver, root, number, REMOVE_AT_ONCE)) return;
-      if (options.later === undefined) deleteLater(number);
-      else options.later(`${root}/${number}`);
+      if (!isLarge && deleteNumbered(driver, root, number, REMOVE_AT_ONCE)) return;
+      leave(number, options.later);
     },
     cleanup: async (later) => {
       const { orphans } = await import("./cleanup.ts");
-      for (const number of orphans(root, table)) {
-        if (later === undefined) deleteLater(number);
-        else later(`${root}/${number}`);
-      }
+      for (const number of orphans(root, table)) leave(number, later);
       await settled();
     },
     settled,
