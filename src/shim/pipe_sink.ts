@@ -4,7 +4,8 @@
  * @module
  */
 
-import { O } from "../linux/mod.ts";
+import type { SyscallError } from "../errors.ts";
+import { ERRNO, O } from "../linux/mod.ts";
 import { call, close, fileKind, open } from "../program/mod.ts";
 import type { OutputSink } from "./output_sink.ts";
 import { StdinQueue } from "./stdin_queue.ts";
@@ -51,24 +52,46 @@ export class PipeWriter {
   }
 }
 
-/** Open a FIFO, or append to another file. */
-export function openPipeWriter(path: string): PipeWriter {
+/** How long a client may need to open its end. */
+const PATIENCE_MS = 2000;
+
+/**
+ * Open a FIFO, or append to another file. A client that opens the FIFO after all was written and closed
+ * would find nothing, so it is waited for, as containerd's own shims do, though not for ever.
+ */
+export async function openPipeWriter(path: string): Promise<PipeWriter> {
   if (fileKind(path) === "file") {
     return new PipeWriter(open(path, O.O_WRONLY | O.O_APPEND));
   }
-  const reader = open(path, O.O_RDONLY | O.O_NONBLOCK);
+  const early = await openForReader(path);
+  let ours: number | undefined;
   try {
-    const fd = open(path, O.O_WRONLY | O.O_NONBLOCK);
+    ours = open(path, O.O_RDONLY | O.O_NONBLOCK);
+    const fd = early ?? open(path, O.O_WRONLY | O.O_NONBLOCK);
     try {
       call("fcntl", path, fd, F_SETPIPE_SZ, PIPE_BYTES);
     } catch {
       // It works with a small one, too.
     }
-    return new PipeWriter(fd, reader);
+    return new PipeWriter(fd, ours);
   } catch (error) {
-    close(reader);
+    for (const fd of [early, ours]) if (fd !== undefined) close(fd);
     throw error;
   }
+}
+
+/** Open to write as soon as somebody reads; undefined when nobody does. */
+async function openForReader(path: string): Promise<number | undefined> {
+  const deadline = performance.now() + PATIENCE_MS;
+  for (let pauseMs = 1; performance.now() < deadline; pauseMs = Math.min(pauseMs * 2, 50)) {
+    try {
+      return open(path, O.O_WRONLY | O.O_NONBLOCK);
+    } catch (error) {
+      if ((error as SyscallError).errno !== ERRNO.ENXIO) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  }
+  return undefined;
 }
 
 /** Both streams of a process; with a terminal there is one. */

@@ -54,9 +54,9 @@ export async function openOutput(
     case "fifo": {
       const open = (path: string) => openPipeWriter(path.replace(/^fifo:\/\//, ""));
       if (stdout === "" && stderr === "") return [];
-      const out = stdout === "" ? {} : { stdout: open(stdout) };
+      const out = stdout === "" ? {} : { stdout: await open(stdout) };
       try {
-        return [new PipeSink({ ...out, ...stderr === "" ? {} : { stderr: open(stderr) } })];
+        return [new PipeSink({ ...out, ...stderr === "" ? {} : { stderr: await open(stderr) } })];
       } catch (error) {
         await out.stdout?.close();
         throw error;
