@@ -161,7 +161,7 @@ test(
       for (let round = 0; round < 8; round++) {
         const one = cli.start(["run", "--rm", "-p", "8080-8081:80-81", "host", "sleep", "0.05"]);
         await new Promise((resolve) => setTimeout(resolve, round * 20));
-        if (round % 2 === 1) process.kill(one.child.pid!, "SIGKILL");
+        if (round % 2 === 1) one.child.kill("SIGKILL");
         await one.ended;
       }
       await until("the end of all", async () => (await cli.ok(["ps", "-aq"])) === "");
