@@ -7,14 +7,13 @@
 
 import type { State } from "../state/mod.ts";
 import { createSubvolume, deleteSubvolume, snapshotSubvolume } from "./_subvolume.ts";
-import { copyMounts, directoryOf, makeSubtrees } from "./native.ts";
-import { renewWork } from "./overlay.ts";
+import { directoryOf, makeSubtrees, sharingTrees } from "./native.ts";
 import { directorySnapshotter, type Driver } from "./store.ts";
 import type { Snapshotter } from "./types.ts";
 
 const driver: Driver = {
+  ...sharingTrees,
   name: "btrfs",
-  rebase: false,
   create: (dir, [row, parent, ...above]) => {
     if (parent === undefined) createSubvolume(dir, "fs");
     else if (row!.kind === "active") {
@@ -23,12 +22,6 @@ const driver: Driver = {
     }
   },
   destroy: (dir) => void deleteSubvolume(dir, "fs"),
-  mounts: copyMounts,
-  prepareRemount: renewWork,
-  applyTarget: (root, row) => ({ root: `${root}/${row.number}/fs`, whiteouts: "delete" }),
-  contents: (root, row) => row.kind === "view" ? [] : [`${root}/${row.number}/fs`],
-  below: (root, [, parent]) => parent && `${root}/${parent.number}/fs`,
-  layers: (root, [row]) => [`${root}/${row!.number}/fs`],
 };
 
 /** The btrfs snapshotter of a store. */

@@ -13,9 +13,25 @@ import { makeRoot, makeWritable, renewWork, subtreeMounts, subtrees } from "./ov
 import { directorySnapshotter, type Driver } from "./store.ts";
 import type { Mount, Snapshotter } from "./types.ts";
 
-const driver: Driver = {
-  name: "native",
+/** What drivers have in common whose snapshots are whole trees, `N/fs`. */
+const wholeTrees = {
   rebase: false,
+  mounts: copyMounts,
+  prepareRemount: renewWork,
+  applyTarget: (root, row) => ({ root: `${root}/${row.number}/fs`, whiteouts: "delete" }),
+  contents: (root, row) => row.kind === "view" ? [] : [`${root}/${row.number}/fs`],
+  layers: (root, [row]) => [`${root}/${row!.number}/fs`],
+} satisfies Omit<Driver, "name" | "create">;
+
+/** The same, where a tree always shares its blocks with its parent's. */
+export const sharingTrees = {
+  ...wholeTrees,
+  below: (root, [, parent]) => parent && `${root}/${parent.number}/fs`,
+} satisfies Omit<Driver, "name" | "create">;
+
+const driver: Driver = {
+  ...wholeTrees,
+  name: "native",
   create: (dir, [row, parent, ...above]) => {
     if (parent === undefined) makeRoot(`${dir}/fs`, undefined);
     else if (row!.kind === "active") {
@@ -24,11 +40,6 @@ const driver: Driver = {
       ensureDirectory(`${dir}/copied`); // what has changed since has a later ctime
     }
   },
-  mounts: copyMounts,
-  prepareRemount: renewWork,
-  applyTarget: (root, row) => ({ root: `${root}/${row.number}/fs`, whiteouts: "delete" }),
-  contents: (root, row) => row.kind === "view" ? [] : [`${root}/${row.number}/fs`],
-  layers: (root, [row]) => [`${root}/${row!.number}/fs`],
 };
 
 /** The native snapshotter of a store. */
@@ -42,7 +53,7 @@ export function makeSubtrees(dir: string, parents: readonly SnapshotRow[]): void
 }
 
 /** The mounts of a snapshot whose directory has everything. A view is its parent, read-only. */
-export function copyMounts(root: string, [row, ...parents]: readonly SnapshotRow[]): Mount[] {
+function copyMounts(root: string, [row, ...parents]: readonly SnapshotRow[]): Mount[] {
   const [parent] = parents;
   const writable = row!.kind === "active";
   const number = writable || parent === undefined ? row!.number : parent.number;

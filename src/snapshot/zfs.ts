@@ -10,8 +10,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { CtrError } from "../errors.ts";
 import type { State } from "../state/mod.ts";
-import { copyMounts, makeSubtrees } from "./native.ts";
-import { renewWork } from "./overlay.ts";
+import { makeSubtrees, sharingTrees } from "./native.ts";
 import { directorySnapshotter, type Driver } from "./store.ts";
 import type { Snapshotter } from "./types.ts";
 
@@ -44,8 +43,8 @@ export function zfsSnapshotter(state: State, options: ZfsOptions = {}): Snapshot
     throw unable(`"zfs ${args.join(" ")}" failed: ${said}`, "internal");
   };
   const driver: Driver = {
+    ...sharingTrees,
     name: "zfs",
-    rebase: false,
     create: (dir, [row, parent, ...above]) => {
       if (parent !== undefined && row!.kind !== "active") return; // a view is its parent, read-only
       const mountpoint = ["-o", `mountpoint=${dir}/fs`];
@@ -62,12 +61,6 @@ export function zfsSnapshotter(state: State, options: ZfsOptions = {}): Snapshot
       if (!existsSync(`${dir}/fs`)) return;
       zfs(["destroy", "-r", "-f", dataset(dir.slice(dir.lastIndexOf("/") + 1))], /does not exist/);
     },
-    mounts: copyMounts,
-    prepareRemount: renewWork,
-    applyTarget: (root, row) => ({ root: `${root}/${row.number}/fs`, whiteouts: "delete" }),
-    contents: (root, row) => row.kind === "view" ? [] : [`${root}/${row.number}/fs`],
-    below: (root, [, parent]) => parent && `${root}/${parent.number}/fs`,
-    layers: (root, [row]) => [`${root}/${row!.number}/fs`],
   };
   return directorySnapshotter(driver, state);
 }
