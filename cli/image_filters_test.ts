@@ -1,30 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ImageSummary } from "../src/image/mod.ts";
+import { image, NOW } from "../tests/fixtures/image_summary.ts";
 import { imageFilter, namesMatch, referenceFilter } from "./image_filters.ts";
-
-const NOW = Date.UTC(2026, 10, 21);
-
-const image = (name: string, part: Partial<ImageSummary> = {}): ImageSummary => ({
-  id: `sha256:${name.length.toString(16).repeat(64).slice(0, 64)}`,
-  repoTags: [name],
-  repoDigests: [`${name.slice(0, name.lastIndexOf(":"))}@sha256:${"d".repeat(64)}`],
-  names: [`docker.io/library/${name}`],
-  target: `sha256:${"d".repeat(64)}`,
-  platform: "linux/amd64",
-  platforms: [{
-    platform: "linux/amd64",
-    id: `sha256:${name.length.toString(16).repeat(64).slice(0, 64)}`,
-    manifest: `sha256:${"d".repeat(64)}`,
-    size: 7_654_321,
-    contentSize: 3_000_000,
-  }],
-  contentSize: 3_000_000,
-  createdAt: NOW - 3 * 24 * 3600e3,
-  size: 7_654_321,
-  labels: {},
-  ...part,
-});
 
 test("namesMatch() takes repositories, tags and patterns", () => {
   const row = { Repository: "library/alpine", Tag: "3.20" };

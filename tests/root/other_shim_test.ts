@@ -5,13 +5,14 @@
  */
 
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { ShimClient } from "../../src/shim/mod.ts";
 import { readMetrics } from "../../src/shim/metrics.ts";
 import { control, runDetached } from "../../src/task/mod.ts";
 import { until } from "../fixtures/cli.ts";
 import type { TestEngine } from "../fixtures/engine.ts";
+import { findProcess } from "../fixtures/find_process.ts";
 import { needs } from "../fixtures/needs.ts";
 import { OTHER_RUNTIMES } from "../fixtures/other_runtimes.ts";
 import { inspect, LOOP, NEEDS, nothingStays, sh, withRuntime } from "../fixtures/runtime_case.ts";
@@ -22,18 +23,7 @@ const MIB = 1 << 20;
 
 /** The shim of a container: the one of containerd's. */
 function otherShim(id: string): number {
-  const of = (pid: string) => {
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, "utf8");
-    } catch {
-      return "";
-    }
-  };
-  return Number(
-    readdirSync("/proc").find((pid) =>
-      /^\d+$/.test(pid) && of(pid).includes("containerd-shim-runc-v2") && of(pid).includes(id)
-    ),
-  );
+  return findProcess((line) => line.includes("containerd-shim-runc-v2") && line.includes(id));
 }
 
 async function running({ engine, runtime }: TestEngine & { readonly runtime: string }) {
