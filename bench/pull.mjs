@@ -21,7 +21,7 @@ import { ownRegistry } from "./pull/registry.mjs";
 import { pullRounds } from "./pull/rounds.mjs";
 import { isolate } from "./start/isolate.mjs";
 import { readOptions } from "./start/options.mjs";
-import { prepare, show, write } from "./start/race.mjs";
+import { prepare, show, undone, write } from "./start/race.mjs";
 import { run } from "./start/programs.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -65,14 +65,7 @@ try {
   }
   write(result, json);
 } finally {
-  for (const undo of stop) {
-    try {
-      await undo();
-    } catch (error) {
-      console.error(`cannot clean up: ${error.message}`);
-      failed = true;
-    }
-  }
+  failed = !await undone(stop) || failed;
   rmSync(work, { recursive: true, force: true });
 }
 process.exit(failed ? 1 : 0);

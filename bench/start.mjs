@@ -15,7 +15,7 @@ import { makeImage } from "./start/image.mjs";
 import { contestants } from "./start/contestants.mjs";
 import { isolate } from "./start/isolate.mjs";
 import { readOptions } from "./start/options.mjs";
-import { prepare, race, tell } from "./start/race.mjs";
+import { prepare, race, tell, undone } from "./start/race.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const { rounds, only, json } = readOptions("start", root);
@@ -32,14 +32,7 @@ try {
   failed = await race(prepared.all, rounds) || prepared.failed;
   tell(prepared.all, { bench: "start", rounds, json });
 } finally {
-  for (const undo of stop) {
-    try {
-      await undo();
-    } catch (error) {
-      console.error(`cannot clean up: ${error.message}`);
-      failed = true;
-    }
-  }
+  failed = !await undone(stop) || failed;
   rmSync(work, { recursive: true, force: true });
 }
 process.exit(failed ? 1 : 0);

@@ -114,3 +114,17 @@ export function timed(argv, { name = argv[0], env = {} } = {}) {
     rmSync(said, { force: true });
   }
 }
+
+/** Undo everything, whatever fails of it. @returns whether nothing did */
+export async function undone(steps) {
+  let good = true;
+  for (const undo of steps) {
+    try {
+      await undo();
+    } catch (error) {
+      console.error(`cannot clean up: ${error.message}`);
+      good = false;
+    }
+  }
+  return good;
+}
